@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
+import { listDir } from "../cache/output_cache.ts";
+import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
+import type { NodeRecord } from "../model/snapshot.ts";
+import { repack } from "../state/repack.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What to keep. */
+export interface GarbageOptions {
+  /** Outputs of states younger than this stay, so that one can roll back to them. */
+  readonly keepDays: number;
+  readonly dryRun: boolean;
+}
+
+/** What was (or would be) freed. */
+export interface GarbageReport {
+  readonly removed: readonly { readonly path: string; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly kept: number;
+  /** Git objects brought together into one pack; 0 when there was no need. */
+  readonly repacked: number;
+}
+
+/** Files of a running command may look like rubbish; younger ones are left alone. */
+const GRACE_MS = 60 * 60 * 1000;
+
+/**
+ * Removes outputs that no ref names, and no state of the last `keepDays` days.
+ * An output is live because something reachable names it, never because of its age alone.
+ */
+export async function collectGarbage(
+  workspace: Workspace,
+  options: GarbageOptions,
+): Promise<GarbageReport> {
+  const { cache, host } = workspace;
+  const live = await liveObjects(workspace, options.keepDays);
+  const removed: { path: string; bytes: number }[] = [];
+  const remove = (path: string) => {
+    const info = statIfExists(path);
+    if (info === null) return;
+    removed.push({ path, bytes: info.size });
+    if (!options.dryRun) removeIfExists(path);
+  };
+  const isYoung = (path: string) => {
+    const info = statIfExists(path);
+    const changed = info?.ctime ?? info?.mtime ?? null;
+    return changed !== null && host.now().getTime() - changed.getTime() < GRACE_MS;
+  };
+  for (const hash of cache.objects()) {
+    const path = cache.objectPath(hash);
+    if (!live.has(hash) && !isYoung(path)) remove(path);
+  }
+  for (const name of listDir(cache.temporaryDir)) {
+    const path = join(cache.temporaryDir, name);
+    if (statIfExists(path)?.isFile === true && !isYoung(path)) remove(path);
+  }
+  if (!options.dryRun) {
+    for (const { fingerprint, contentHash } of cache.entries()) {
+      if (statIfExists(cache.objectPath(contentHash)) === null) cache.forget(fingerprint);
+    }
+  }
+  const repacked = options.dryRun || workspace.state.head(PROD) === null &&
+      workspace.state.environments().length === 0
+    ? 0
+    : await repack(workspace.state, host.now());
+  return {
+    removed,
+    bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+    kept: live.size,
+    repacked,
+  };
+}
+
+/** Content hashes that some ref names, or a commit younger than `keepDays`. */
+async function liveObjects(workspace: Workspace, keepDays: number): Promise<Set<ContentHash>> {
+  const { state, host } = workspace;
+  const horizon = host.now().getTime() - keepDays * 86_400_000;
+  const live = new Set<ContentHash>();
+  const trees = new Set<string>();
+  const seen = new Set<CommitId>();
+  const queue: CommitId[] = [];
+  for (const head of state.refs().values()) {
+    if (!seen.has(head)) queue.push(head);
+    seen.add(head);
+    await addResults(workspace, (await state.commit(head)).tree, live, trees);
+  }
+  for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+    const info = await state.commit(id);
+    if (info.date.getTime() >= horizon) await addResults(workspace, info.tree, live, trees);
+    for (const parent of info.parents) {
+      if (seen.has(parent)) continue;
+      seen.add(parent);
+      queue.push(parent);
+    }
+  }
+  return live;
+}
+
+/** Walks the `results` folder of a tree; folders seen before are not read again. */
+async function addResults(
+  { state }: Workspace,
+  tree: string,
+  live: Set<ContentHash>,
+  seen: Set<string>,
+): Promise<void> {
+  const results = (await state.treeEntries(tree)).find(({ path }) => path === "results");
+  const visit = async (oid: string): Promise<void> => {
+    if (seen.has(oid)) return;
+    seen.add(oid);
+    for (const entry of await state.treeEntries(oid)) {
+      if (entry.type === "tree") await visit(entry.oid);
+      else if (!seen.has(entry.oid)) {
+        seen.add(entry.oid);
+        const { data } = await state.object(entry.oid);
+        const { content_hash } = JSON.parse(new TextDecoder().decode(data)) as NodeRecord;
+        if (content_hash !== null) live.add(content_hash);
+      }
+    }
+  };
+  if (results !== undefined) await visit(results.oid);
+}

@@ -1,0 +1,115 @@
+import type { NodeId } from "../model/ids.ts";
+import type { ManifestNode } from "../model/manifest.ts";
+import type { RunEvent } from "../model/run.ts";
+import type { NodeRecord } from "../model/snapshot.ts";
+import { runSteps, type StepOutcome } from "../exec/run_steps.ts";
+import { WorkerPool } from "../exec/worker_pool.ts";
+import { kindOf } from "../nodes/registry.ts";
+import { type LoadedManifest, sourceData } from "./load_manifest.ts";
+import { missingRecord, successRecord } from "./outputs.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** How nodes are executed; the same for every environment. */
+export interface ExecuteOptions {
+  readonly maxWorkers: number;
+  readonly continueOnError: boolean;
+  readonly retries: number;
+  readonly timeoutMs: number | null;
+  readonly report: (event: RunEvent) => void;
+}
+
+/** What to execute. */
+export interface ExecuteRequest {
+  readonly loaded: LoadedManifest;
+  /** Nodes to build; their inputs are in here too or have a record in `results`. */
+  readonly build: ReadonlySet<NodeId>;
+  /** Build these even if the cache has an output. */
+  readonly forced: ReadonlySet<NodeId>;
+  /** Outputs that exist already. */
+  readonly results: ReadonlyMap<NodeId, NodeRecord>;
+}
+
+/** What came of it. */
+export interface Executed {
+  readonly outcomes: ReadonlyMap<NodeId, StepOutcome>;
+  /** Records of the nodes that were built or failed. */
+  readonly records: ReadonlyMap<NodeId, NodeRecord>;
+}
+
+/** Part of the machine's memory that all workers together may use. */
+const MEMORY_SHARE = 0.7;
+const MEMORY_MINIMUM_BYTES = 256 * 1024 * 1024;
+const BACKOFF_FIRST_MS = 200;
+const BACKOFF_MOST_MS = 10_000;
+
+/** Builds nodes in parallel workers. Writes objects and the index of the cache, nothing else. */
+export async function executeNodes(
+  workspace: Workspace,
+  request: ExecuteRequest,
+  options: ExecuteOptions,
+): Promise<Executed> {
+  const { host, cache } = workspace;
+  const { nodes } = request.loaded.manifest;
+  const records = new Map<NodeId, NodeRecord>();
+  const workers = Math.max(1, Math.min(options.maxWorkers, request.build.size));
+  cache.prepare();
+  using pool = new WorkerPool(workers, {
+    // A node that runs alone may use every core; many at once share them by the scheduler.
+    threads: host.cpuCount,
+    memoryLimitBytes: Math.max(
+      MEMORY_MINIMUM_BYTES,
+      Math.floor(host.memoryBytes * MEMORY_SHARE / workers),
+    ),
+  });
+  const outcomes = await runSteps(
+    [...request.build].map((id) => ({
+      id,
+      inputs: nodes.get(id)!.inputs.filter((input) => request.build.has(input)),
+    })),
+    {
+      maxWorkers: workers,
+      continueOnError: options.continueOnError,
+      retries: options.retries,
+      signal: host.signal,
+      report: options.report,
+      backoff: (attempt) => Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1)),
+      findCached: (id) => {
+        if (request.forced.has(id)) return null;
+        const found = cache.find(nodes.get(id)!.fingerprint);
+        return found === null ? null : { ...found, durationMs: 0 };
+      },
+      build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
+      onOutput: (id, output, cached) => {
+        const node = nodes.get(id)!;
+        records.set(id, successRecord(node, output));
+        const { contentHash, sizeBytes, rows } = output;
+        if (!cached) cache.record({ fingerprint: node.fingerprint, contentHash, sizeBytes, rows });
+      },
+    },
+  );
+  for (const [id, outcome] of outcomes) {
+    if (outcome.status === "failed" || outcome.status === "skipped") {
+      records.set(id, missingRecord(nodes.get(id)!, outcome.status, outcome.error));
+    }
+  }
+  return { outcomes, records };
+}
+
+function makeJob(
+  workspace: Workspace,
+  { loaded, results }: ExecuteRequest,
+  node: ManifestNode,
+  records: ReadonlyMap<NodeId, NodeRecord>,
+  options: ExecuteOptions,
+) {
+  const { cache } = workspace;
+  const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+  return kindOf(spec).job(node, spec, sql, {
+    data: sourceData(workspace),
+    objectsDir: cache.objectsDir,
+    temporaryDir: cache.temporaryDir,
+    timeoutMs: options.timeoutMs,
+    objectPath: (hash) => cache.objectPath(hash),
+    output: (id) => (records.get(id) ?? results.get(id))!.content_hash!,
+  });
+}

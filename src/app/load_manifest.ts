@@ -1,0 +1,285 @@
+import { compactJson } from "../base/canonical_json.ts";
+import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
+import { sha256 } from "../base/hash.ts";
+import { UserError } from "../base/user_error.ts";
+import { fingerprintOf } from "../dag/fingerprint.ts";
+import { findGraphProblems, layersOf } from "../dag/graph.ts";
+import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
+import type { Session } from "../engine/session.ts";
+import type { ProjectConfig } from "../model/config.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode, QueryShape } from "../model/manifest.ts";
+import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
+import { kindOf, NODE_KINDS } from "../nodes/registry.ts";
+import { loadProject } from "../project/load_project.ts";
+import { Binder } from "../sql/binder.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** The project as it is on disk now, bound and fingerprinted. */
+export interface LoadedManifest {
+  readonly config: ProjectConfig;
+  readonly manifest: Manifest;
+  /** What each node runs, for making jobs. */
+  readonly resolved: ReadonlyMap<NodeId, ResolvedNode>;
+  /** Warnings only. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Loads the whole project. Nodes whose text and inputs are as in one of the
+ * `previous` manifests keep their shapes, so that an unchanged project costs no engine.
+ * Throws a `UserError` `invalid_project` (exit 3) that carries every problem found.
+ */
+export async function loadManifest(
+  workspace: Workspace,
+  previous: readonly Manifest[],
+): Promise<LoadedManifest> {
+  const loader = new ManifestLoader(workspace, previous);
+  await using _sessions = loader;
+  return await loader.load();
+}
+
+/** A node of which everything but its final form is known. */
+interface Described {
+  readonly node: ResolvedNode;
+  readonly bindKey: string;
+  readonly shape: QueryShape;
+  readonly sql: string;
+  readonly queryHash: string;
+}
+
+class ManifestLoader implements AsyncDisposable {
+  readonly #workspace: Workspace;
+  readonly #previous: readonly Manifest[];
+  readonly #carried: ReadonlyMap<string, ManifestNode>;
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #resolved = new Map<NodeId, ResolvedNode>();
+  readonly #described = new Map<NodeId, Described>();
+  readonly #shapeHashes = new WeakMap<QueryShape, string>();
+  #binder: Binder | null = null;
+  #binderSession: Session | null = null;
+  #fileSession: Session | null = null;
+
+  constructor(workspace: Workspace, previous: readonly Manifest[]) {
+    this.#workspace = workspace;
+    this.#previous = previous;
+    this.#carried = new Map(
+      previous.flatMap((manifest) => [...manifest.nodes.values()].map((n) => [n.bind_key, n])),
+    );
+  }
+
+  async load(): Promise<LoadedManifest> {
+    const { config, nodes, broken, diagnostics } = loadProject(this.#workspace.root);
+    this.#diagnostics.push(...diagnostics);
+    this.#checkGraph(nodes, broken);
+    for (const layer of layersOf(nodes.map((loaded) => ({ ...loaded.spec, loaded })))) {
+      await this.#describeLayer(layer.map(({ loaded }) => loaded));
+    }
+    const sorted = sortDiagnostics(this.#diagnostics);
+    if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
+    this.#workspace.versions.save();
+    const manifest = this.#buildManifest(nodes);
+    return { config, manifest, resolved: this.#resolved, diagnostics: sorted };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#binderSession?.[Symbol.asyncDispose]();
+    await this.#fileSession?.[Symbol.asyncDispose]();
+  }
+
+  #checkGraph(nodes: readonly LoadedNode[], broken: ReadonlySet<string>): void {
+    const byId = new Map(nodes.map((node) => [node.spec.id, node]));
+    for (const problem of findGraphProblems(nodes.map(({ spec }) => spec))) {
+      if (problem.type === "cycle") {
+        const node = byId.get(problem.path[0]!)!;
+        this.#diagnostics.push({
+          severity: "error",
+          code: "cycle",
+          message: `Nodes wait for each other: ${problem.path.join(" -> ")}`,
+          ...node.locator.locate(["inputs"]),
+          hint: "remove one of these inputs",
+        });
+        continue;
+      }
+      // A node whose own file is broken is reported there, not again by each of its readers.
+      if (broken.has(problem.input.slice(problem.input.indexOf(".") + 1))) continue;
+      const { locator } = byId.get(problem.node)!;
+      const { suggestion } = problem;
+      this.#diagnostics.push({
+        severity: "error",
+        code: "missing_input",
+        message: `${problem.node} reads ${problem.input}, which does not exist`,
+        ...locator.locate(["inputs", problem.index]),
+        hint: suggestion === null
+          ? `add a node with kind and name for ${problem.input}`
+          : `did you mean "${suggestion}"?`,
+      });
+    }
+  }
+
+  /** Shapes are taken in order: a query needs the columns of its inputs. */
+  async #describeLayer(layer: readonly LoadedNode[]): Promise<void> {
+    const unknown: { node: ResolvedNode; bindKey: string }[] = [];
+    for (const loaded of layer) {
+      const node = this.#resolve(loaded);
+      if (node === null || !loaded.spec.inputs.every((id) => this.#described.has(id))) continue;
+      const bindKey = this.#bindKey(node);
+      const known = this.#carried.get(bindKey);
+      if (known === undefined) unknown.push({ node, bindKey });
+      else {
+        const { shape, sql, query_hash } = known;
+        this.#described.set(loaded.spec.id, { node, bindKey, shape, sql, queryHash: query_hash });
+      }
+    }
+    if (unknown.length > 0) await this.#describe(unknown);
+  }
+
+  #resolve(loaded: LoadedNode): ResolvedNode | null {
+    const report = (diagnostic: Diagnostic) => this.#diagnostics.push(diagnostic);
+    const node = kindOf(loaded.spec).resolve(loaded, this.#data(), report);
+    if (node !== null) this.#resolved.set(loaded.spec.id, node);
+    return node;
+  }
+
+  #data(): SourceData {
+    return sourceData(this.#workspace);
+  }
+
+  #bindKey({ node, sql, version }: ResolvedNode): string {
+    const inputs = node.spec.inputs.map((id) => [id, this.#shapeHash(id)]);
+    const { columns, kind } = node.spec;
+    const declared = kind === "source" ? columns.map(({ name }) => name) : [];
+    return sha256(
+      compactJson([ENGINE_VERSION, kind, sql, version?.hash ?? null, inputs, declared]),
+    );
+  }
+
+  #shapeHash(id: NodeId): string {
+    const { shape } = this.#described.get(id)!;
+    let hash = this.#shapeHashes.get(shape);
+    if (hash === undefined) {
+      hash = sha256(compactJson(shape.columns.map(({ name, type }) => [name, type])));
+      this.#shapeHashes.set(shape, hash);
+    }
+    return hash;
+  }
+
+  async #describe(nodes: readonly { node: ResolvedNode; bindKey: string }[]): Promise<void> {
+    await this.#declareInputs(nodes.map(({ node }) => node));
+    const keys = new Map(nodes.map(({ node, bindKey }) => [node.node.spec.id, bindKey]));
+    for (const kind of NODE_KINDS) {
+      const own = nodes.map(({ node }) => node).filter(({ node }) => node.spec.kind === kind.kind);
+      const results = await kind.describe(own, {
+        root: this.#workspace.root,
+        binder: () => this.#openBinder(),
+        files: () => this.#openFiles(),
+        report: (diagnostic) => this.#diagnostics.push(diagnostic),
+      });
+      for (const result of results) this.#accept(result, keys.get(result.id)!);
+    }
+  }
+
+  #accept({ id, shape, canonicalSql, queryHash }: DescribedNode, bindKey: string): void {
+    const node = this.#resolved.get(id)!;
+    this.#described.set(id, { node, bindKey, shape, sql: canonicalSql, queryHash });
+  }
+
+  async #declareInputs(nodes: readonly ResolvedNode[]): Promise<void> {
+    const inputs = new Set(nodes.flatMap(({ node }) => node.spec.inputs));
+    if (inputs.size === 0) return;
+    const binder = await this.#openBinder();
+    await binder.declare(
+      [...inputs].map((id) => ({ id, columns: this.#described.get(id)!.shape.columns })),
+    );
+  }
+
+  async #openBinder(): Promise<Binder> {
+    if (this.#binder === null) {
+      this.#binderSession = await openSession({ threads: 1, allowedDirs: [] });
+      this.#binder = new Binder(this.#binderSession);
+    }
+    return this.#binder;
+  }
+
+  async #openFiles(): Promise<Session> {
+    this.#fileSession ??= await openSession({ allowedDirs: [this.#workspace.root] });
+    return this.#fileSession;
+  }
+
+  #buildManifest(nodes: readonly LoadedNode[]): Manifest {
+    const built = new Map<NodeId, ManifestNode>();
+    for (const layer of layersOf(nodes.map(({ spec }) => spec))) {
+      for (const { id } of layer) built.set(id, this.#buildNode(this.#described.get(id)!, built));
+    }
+    const ids = nodes.map(({ spec }) => spec.id);
+    return { nodes: new Map(ids.map((id) => [id, built.get(id)!])) };
+  }
+
+  #buildNode(described: Described, built: ReadonlyMap<NodeId, ManifestNode>): ManifestNode {
+    const { node: { node, version }, bindKey, shape, sql, queryHash } = described;
+    const { spec, file } = node;
+    const fingerprint = fingerprintOf({
+      id: spec.id,
+      engine: ENGINE_VERSION,
+      queryHash,
+      version,
+      inputs: spec.inputs.map((id) => ({ id, fingerprint: built.get(id)!.fingerprint })),
+    });
+    return this.#sameAsBefore({
+      format_version: 1,
+      id: spec.id,
+      kind: spec.kind,
+      name: spec.name,
+      file,
+      description: spec.description,
+      owner: spec.owner,
+      tags: spec.tags,
+      inputs: spec.inputs,
+      declared_columns: spec.columns,
+      config: kindOf(spec).config(spec),
+      sql,
+      query_hash: queryHash,
+      bind_key: bindKey,
+      shape,
+      version,
+      fingerprint,
+    });
+  }
+
+  /** The very object of a former manifest when nothing differs: it need not be compared or hashed again. */
+  #sameAsBefore(node: ManifestNode): ManifestNode {
+    for (const manifest of this.#previous) {
+      const old = manifest.nodes.get(node.id);
+      if (
+        old !== undefined && old.fingerprint === node.fingerprint &&
+        old.bind_key === node.bind_key && old.file === node.file &&
+        written(old) === written(node)
+      ) return old;
+    }
+    return node;
+  }
+}
+
+/** What the author wrote, apart from the query. */
+function written(node: ManifestNode): string {
+  const { description, owner, tags, inputs, declared_columns, config } = node;
+  return compactJson([description, owner, tags, inputs, declared_columns, config]);
+}
+
+function invalidProject(diagnostics: readonly Diagnostic[]): UserError {
+  const errors = diagnostics.filter(({ severity }) => severity === "error").length;
+  return new UserError(`The project has ${errors} ${errors === 1 ? "problem" : "problems"}`, {
+    code: "invalid_project",
+    kind: "validation",
+    diagnostics,
+  });
+}
+
+/** Content of a workspace's files, as planning and jobs see it. */
+export function sourceData({ root, versions }: Workspace): SourceData {
+  return {
+    root,
+    hash: (file) => versions.hash(file),
+    watched: (file) => versions.watched(file),
+  };
+}

@@ -1,0 +1,61 @@
+import type { Change } from "../model/change.ts";
+import type { CommitId } from "../model/ids.ts";
+import type { Plan, PlanNode, PlanSummary } from "../model/plan.ts";
+
+/** Lines of a commit's body; the tree holds the rest. */
+const BODY_LINES = 50;
+
+/** `2 to build, 5 to reuse, 1 to drop`. */
+export function summaryWords({ build, reuse, drop }: PlanSummary): string {
+  return `${build} to build, ${reuse} to reuse, ${drop} to drop`;
+}
+
+/** The changed nodes of a plan as the body of a commit. */
+export function planBody(plan: Plan): string {
+  const nodes = plan.nodes.filter((node) => node.change !== "none" || node.action === "build");
+  return clip(nodes.map((node) => `${glyph(node)} ${node.id}${because(node.reasons)}`));
+}
+
+/** Changes as the body of a commit. */
+export function changesBody(changes: readonly Change[]): string {
+  return clip(
+    changes.filter(({ kind }) => kind !== "none")
+      .map((change) => `${changeGlyph(change)} ${change.id}${because(change.reasons)}`),
+  );
+}
+
+/** `+` new, `-` removed, `!` breaking, `~` other, one for every line that shows a node. */
+export function changeGlyph(
+  { kind, category }: { kind: Change["kind"]; category: Change["category"] },
+): string {
+  switch (kind) {
+    case "new":
+      return "+";
+    case "removed":
+      return "-";
+    case "direct":
+      return category === "BREAKING" ? "!" : category === "METADATA" ? "." : "~";
+    case "indirect":
+      return ">";
+    case "none":
+      return " ";
+  }
+}
+
+/** A commit in a trailer; `none` for none. */
+export function trailerCommit(id: CommitId | null): string {
+  return id ?? "none";
+}
+
+function glyph({ change, category }: PlanNode): string {
+  return changeGlyph({ kind: change, category });
+}
+
+function because(reasons: readonly string[]): string {
+  return reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
+}
+
+function clip(lines: readonly string[]): string {
+  if (lines.length <= BODY_LINES) return lines.join("\n");
+  return [...lines.slice(0, BODY_LINES), `... and ${lines.length - BODY_LINES} more`].join("\n");
+}

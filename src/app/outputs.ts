@@ -1,0 +1,88 @@
+import type { NodeId } from "../model/ids.ts";
+import type { ManifestNode } from "../model/manifest.ts";
+import type { NodeOutput } from "../model/run.ts";
+import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
+import type { OutputCache } from "../cache/output_cache.ts";
+
+/** An output that a node can take over instead of being built. */
+export interface FoundOutput {
+  readonly record: NodeRecord;
+  /** `dev`, `prod` or `the cache`. */
+  readonly from: string;
+}
+
+/** A snapshot in which to look for outputs, with the name to say. */
+export interface OutputPlace {
+  readonly name: string;
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * Finds an intact output with exactly the node's fingerprint: in the given
+ * snapshots first, then anywhere in the cache.
+ */
+export function findOutput(
+  node: ManifestNode,
+  places: readonly OutputPlace[],
+  cache: OutputCache,
+): FoundOutput | null {
+  for (const { name, snapshot } of places) {
+    const record = snapshot.results.get(node.id);
+    if (record !== undefined && isValidRecord(record, node, cache)) return { record, from: name };
+  }
+  const cached = cache.find(node.fingerprint);
+  if (cached === null) return null;
+  return { record: successRecord(node, cached), from: "the cache" };
+}
+
+/** True when a record is a success of exactly this node and its output is there. */
+export function isValidRecord(
+  record: NodeRecord | undefined,
+  node: ManifestNode,
+  cache: OutputCache,
+): boolean {
+  return record !== undefined && record.status === "success" &&
+    record.fingerprint === node.fingerprint && cache.has(record.content_hash!, record.size_bytes!);
+}
+
+/** The record of a node that was built. */
+export function successRecord(
+  node: ManifestNode,
+  output: Pick<NodeOutput, "contentHash" | "sizeBytes" | "rows">,
+): NodeRecord {
+  return {
+    format_version: 1,
+    id: node.id,
+    status: "success",
+    fingerprint: node.fingerprint,
+    content_hash: output.contentHash,
+    size_bytes: output.sizeBytes,
+    rows: output.rows,
+    error: null,
+  };
+}
+
+/** The record of a node that has no output and why. */
+export function missingRecord(
+  node: ManifestNode,
+  status: "failed" | "skipped",
+  error: string,
+): NodeRecord {
+  return {
+    format_version: 1,
+    id: node.id,
+    status,
+    fingerprint: node.fingerprint,
+    content_hash: null,
+    size_bytes: null,
+    rows: null,
+    error,
+  };
+}
+
+/** Nodes of a snapshot that have no valid output. */
+export function pendingNodes(snapshot: Snapshot, cache: OutputCache): NodeId[] {
+  return [...snapshot.manifest.nodes.values()]
+    .filter((node) => !isValidRecord(snapshot.results.get(node.id), node, cache))
+    .map((node) => node.id);
+}

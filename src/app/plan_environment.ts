@@ -1,0 +1,269 @@
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { UserError } from "../base/user_error.ts";
+import { compare } from "../changes/compare.ts";
+import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { Plan } from "../model/plan.ts";
+import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
+import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
+import type { StagedSnapshot } from "../state/state_repo.ts";
+import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
+import { planBody, summaryWords, trailerCommit } from "./messages.ts";
+import { findOutput, type OutputPlace } from "./outputs.ts";
+import { promotedFrom } from "./environment_facts.ts";
+import { catchUp, publish } from "./publish.ts";
+import { sqlDiff, type SqlDiffLine } from "./sql_diff.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** The states a plan is made from. */
+export interface PlanningBase {
+  readonly prodHead: CommitId | null;
+  readonly prod: Snapshot;
+  /** Null when production itself is planned. */
+  readonly env: EnvName | null;
+  readonly envHead: CommitId | null;
+  readonly envSnapshot: Snapshot;
+}
+
+/** A plan with what is needed to commit or to run it. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly base: PlanningBase;
+  readonly loaded: LoadedManifest;
+  /** Outputs that are reused, by node. */
+  readonly reused: ReadonlyMap<NodeId, NodeRecord>;
+}
+
+/** What to plan. */
+export interface PlanRequest {
+  /** Null, or production: compare the project with production and write nothing. */
+  readonly env: EnvName | null;
+  /** Build these whatever exists. */
+  readonly forced?: (manifest: Manifest) => ReadonlySet<NodeId>;
+  /** Time to live to give the environment, in seconds; null leaves it. */
+  readonly ttlSeconds?: number | null;
+}
+
+/**
+ * Plans an environment against production and commits the plan to its ref, or only
+ * shows what would change in production. A plan that says the same as the one that
+ * is there makes no new commit.
+ */
+export async function planEnvironment(
+  workspace: Workspace,
+  request: PlanRequest,
+): Promise<{ plan: Plan; sql: ReadonlyMap<NodeId, readonly SqlDiffLine[]> }> {
+  const writes = request.env !== null && request.env !== PROD;
+  const planned = await makePlan(workspace, request);
+  const sql = sqlDiffs(planned);
+  if (!writes) return { plan: planned.plan, sql };
+  await catchUp(workspace);
+  const commit = await commitPlan(workspace, planned, request.ttlSeconds ?? null);
+  return { plan: { ...planned.plan, plan: commit }, sql };
+}
+
+/** Direct changes whose SQL is compared line by line; more would not be read. */
+const SQL_DIFFS_SHOWN = 20;
+
+function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiffLine[]> {
+  const direct = plan.nodes.filter(({ change, category }) =>
+    change === "direct" && category !== "METADATA"
+  );
+  return new Map(
+    direct.slice(0, SQL_DIFFS_SHOWN)
+      .map(({ id }) => [id, sqlDiff(id, base.prod.manifest, loaded.manifest)]),
+  );
+}
+
+/** Makes a plan and writes nothing. Throws `invalid_project` (exit 3). */
+export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
+  const base = await readBase(workspace, request.env === PROD ? null : request.env);
+  const loaded = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
+  const { manifest } = loaded;
+  const changes = compare(base.prod.manifest, manifest);
+  const forced = request.forced?.(manifest) ?? new Set<NodeId>();
+  const reused = new Map<NodeId, NodeRecord>();
+  const places = outputPlaces(base);
+  const plan = buildPlan({
+    environment: base.env,
+    base: { ref: PROD, commit: base.prodHead },
+    profile: null,
+    manifest,
+    changes,
+    files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
+    findOutput: (node) => {
+      const found = findOutput(node, places, workspace.cache);
+      if (found !== null) reused.set(node.id, found.record);
+      return found?.from ?? null;
+    },
+    whyMissing: (id) => whyMissing(id, base, manifest),
+    forced,
+    diagnostics: [...loaded.diagnostics, ...await lostWork(workspace, base, manifest)],
+  });
+  return { plan, base, loaded, reused };
+}
+
+async function readBase(workspace: Workspace, env: EnvName | null): Promise<PlanningBase> {
+  const { state } = workspace;
+  const prodHead = state.head(PROD);
+  const envHead = env === null ? null : state.head(env);
+  const prod = await state.snapshot(prodHead);
+  return { prodHead, prod, env, envHead, envSnapshot: await state.snapshot(envHead) };
+}
+
+function outputPlaces({ env, envSnapshot, prod }: PlanningBase): OutputPlace[] {
+  const production = { name: PROD, snapshot: prod };
+  return env === null ? [production] : [{ name: env, snapshot: envSnapshot }, production];
+}
+
+function whyMissing(
+  id: NodeId,
+  { envSnapshot, prod }: PlanningBase,
+  manifest: Manifest,
+): string | null {
+  const fingerprint = manifest.nodes.get(id)!.fingerprint;
+  for (const { results } of [envSnapshot, prod]) {
+    const record = results.get(id);
+    if (record?.fingerprint !== fingerprint) continue;
+    if (record.status === "failed") return "failed in the last run";
+    if (record.status === "success") return "its output is missing from the cache";
+  }
+  return null;
+}
+
+/**
+ * Warns of nodes that somebody brought to production after this environment was
+ * planned and that the project's files do not have: promoting would take them away again.
+ */
+async function lostWork(
+  workspace: Workspace,
+  base: PlanningBase,
+  manifest: Manifest,
+): Promise<Diagnostic[]> {
+  const oldBase = base.envSnapshot.plan?.base.commit ?? null;
+  if (base.envHead === null || oldBase === base.prodHead || base.prodHead === null) return [];
+  const { state } = workspace;
+  if (await state.isAncestor(base.prodHead, base.envHead)) return [];
+  const before = await state.snapshot(oldBase);
+  const theirs = compare(before.manifest, base.prod.manifest)
+    .filter(({ kind }) => kind === "new" || kind === "direct")
+    .filter(({ id }) => {
+      const mine = manifest.nodes.get(id);
+      return mine?.query_hash !== base.prod.manifest.nodes.get(id)!.query_hash &&
+        mine?.query_hash === before.manifest.nodes.get(id)?.query_hash;
+    });
+  return theirs.map(({ id, kind }) => ({
+    severity: "warning",
+    code: "production_moved",
+    message:
+      `${id} was ${kind === "new" ? "added to" : "changed in"} production after ${base.env} ` +
+      `was planned, and these files do not have that: promoting would undo it`,
+    file: base.prod.manifest.nodes.get(id)!.file,
+    hint: "bring your branch up to date with the one production was promoted from",
+  }));
+}
+
+/** Commits a plan to its environment's ref; returns the commit that holds it. */
+export async function commitPlan(
+  workspace: Workspace,
+  planned: Planned,
+  ttlSeconds: number | null = null,
+): Promise<CommitId> {
+  const { state } = workspace;
+  const { base } = planned;
+  const env = base.env!;
+  const { snapshot, staged } = await stagePlan(workspace, planned, ttlSeconds);
+  if (base.envHead !== null && await isUpToDate(workspace, base, staged)) {
+    state.touch(env);
+    return base.envHead;
+  }
+  const commit = await state.write({
+    staged,
+    parents: await planParents(workspace, base),
+    message: {
+      subject: `plan ${env}: ${summaryWords(planned.plan.summary)}`,
+      body: planBody(planned.plan),
+      trailers: {
+        "Seeknal-Action": "plan",
+        Environment: env,
+        Base: trailerCommit(base.prodHead),
+        Previous: trailerCommit(base.envHead),
+      },
+    },
+    moves: [{ env, from: base.envHead }],
+  });
+  publish(workspace, { env, commit, snapshot, manifestTree: staged.manifestTree, links: false });
+  return commit;
+}
+
+async function stagePlan(
+  workspace: Workspace,
+  planned: Planned,
+  ttlSeconds: number | null,
+): Promise<{ snapshot: Snapshot; staged: StagedSnapshot }> {
+  const { base, plan, loaded, reused } = planned;
+  const env = base.env!;
+  const environment = await environmentRecord(workspace, planned, ttlSeconds);
+  const { manifest } = loaded;
+  const manifestTree = workspace.state.manifestTree(manifest);
+  const snapshot: Snapshot = {
+    manifest,
+    results: reused,
+    plan: toStoredPlan(plan, env, manifestTree),
+    environment,
+  };
+  return { snapshot, staged: workspace.state.stage(snapshot) };
+}
+
+async function environmentRecord(
+  workspace: Workspace,
+  { base, loaded }: Planned,
+  ttlSeconds: number | null,
+): Promise<EnvironmentRecord> {
+  const env = base.env!;
+  const old = base.envSnapshot.environment;
+  const ttl = { ttl_seconds: ttlSeconds ?? loaded.config.ttlSeconds };
+  if (old?.name === env) return ttlSeconds === null ? old : { ...old, ...ttl };
+  return {
+    format_version: 1,
+    name: env,
+    created_at: workspace.host.now().toISOString(),
+    ...ttl,
+    promoted_from: base.envHead === null ? null : await promotedFrom(workspace.state, env),
+  };
+}
+
+async function isUpToDate(
+  { state }: Workspace,
+  { envHead, prodHead }: PlanningBase,
+  staged: StagedSnapshot,
+): Promise<boolean> {
+  if ((await state.commit(envHead!)).tree !== staged.tree) return false;
+  return prodHead === null || await state.isAncestor(prodHead, envHead!);
+}
+
+/** The environment's own past and, when production went on without it, production: promoting is a fast-forward again. */
+async function planParents(
+  { state }: Workspace,
+  { envHead, prodHead }: PlanningBase,
+): Promise<CommitId[]> {
+  if (envHead === null || prodHead === null) {
+    return [envHead, prodHead].filter((id) => id !== null);
+  }
+  if (await state.isAncestor(prodHead, envHead)) return [envHead];
+  if (await state.isAncestor(envHead, prodHead)) return [prodHead];
+  return [envHead, prodHead];
+}
+
+/** The head of an environment that must exist. Throws `unknown_environment` (exit 2). */
+export function requireEnvironment({ state }: Workspace, env: EnvName): CommitId {
+  const head = state.head(env);
+  if (head !== null) return head;
+  const available = state.environments();
+  const command = env === PROD ? "seeknal run" : `seeknal plan ${env}`;
+  throw new UserError(
+    `Environment "${env}" does not exist` +
+      (available.length === 0 ? "" : `; there is ${available.join(", ")}`),
+    { code: "unknown_environment", kind: "usage", hint: `make it with:\n    ${command}` },
+  );
+}

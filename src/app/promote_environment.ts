@@ -1,0 +1,169 @@
+import { UserError } from "../base/user_error.ts";
+import { compare } from "../changes/compare.ts";
+import type { Change } from "../model/change.ts";
+import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { changesBody, trailerCommit } from "./messages.ts";
+import { pendingNodes } from "./outputs.ts";
+import { requireEnvironment } from "./plan_environment.ts";
+import { catchUp, publish } from "./publish.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A promotion that is allowed, before it happens. */
+export interface PreparedPromotion {
+  readonly environment: EnvName;
+  readonly target: EnvName;
+  /** Commit the target is at; null when the promotion makes it. */
+  readonly from: CommitId | null;
+  /** Commit of the environment that is promoted. */
+  readonly source: CommitId;
+  /** Nodes that differ, in id order; empty when there is nothing to do. */
+  readonly changes: readonly Change[];
+  /** Nodes whose definition is the same but whose rows were built again. */
+  readonly rebuilt: readonly NodeId[];
+  readonly nothingToDo: boolean;
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * Checks that an environment may be promoted: it exists, every node has its output,
+ * and the target has not moved since. Writes nothing.
+ *
+ * Throws `UserError`s `unknown_environment` (2), `not_applied` (3),
+ * `outputs_missing` (4) and `not_fast_forward` (4).
+ */
+export async function preparePromotion(
+  workspace: Workspace,
+  environment: EnvName,
+  target: EnvName,
+): Promise<PreparedPromotion> {
+  if (environment === target) throw sameEnvironment(environment);
+  const { state } = workspace;
+  const source = requireEnvironment(workspace, environment);
+  const from = state.head(target);
+  const snapshot = await state.snapshot(source);
+  const before = await state.snapshot(from);
+  const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
+  const rebuilt = rebuiltNodes(before, snapshot, changes);
+  const prepared = { environment, target, from, source, changes, rebuilt, snapshot };
+  if (from !== null && await state.isAncestor(source, from)) {
+    return { ...prepared, nothingToDo: true };
+  }
+  if (from !== null && !await state.isAncestor(from, source)) {
+    throw await moved(workspace, prepared.environment, target, from);
+  }
+  checkComplete(workspace, environment, snapshot);
+  const nothingToDo = from !== null && changes.length + rebuilt.length === 0 &&
+    state.manifestTree(before.manifest) === state.manifestTree(snapshot.manifest);
+  return { ...prepared, nothingToDo };
+}
+
+/**
+ * Moves the target to the environment's state. The commit that records it has the
+ * very tree of the environment; moving the target's ref to it is the commit point.
+ * Throws `ref_moved` (4) when somebody was faster.
+ */
+export async function executePromotion(
+  workspace: Workspace,
+  { environment, target, from, source, changes, rebuilt, snapshot }: PreparedPromotion,
+): Promise<CommitId> {
+  const { state } = workspace;
+  await catchUp(workspace);
+  const staged = state.stage(snapshot);
+  const nodes = changes.length + rebuilt.length;
+  const commit = await state.write({
+    staged,
+    parents: [source],
+    message: {
+      subject: `promote ${environment} to ${target}: ${nodes} ${nodes === 1 ? "node" : "nodes"}`,
+      body: changesBody(changes),
+      trailers: {
+        "Seeknal-Action": "promote",
+        Environment: environment,
+        Target: target,
+        Previous: trailerCommit(from),
+        "Nodes-Promoted": String(nodes),
+      },
+    },
+    // The target first: a process killed in between has promoted.
+    moves: [{ env: target, from }, { env: environment, from: source }],
+  });
+  const { manifestTree } = staged;
+  publish(workspace, { env: target, commit, snapshot, manifestTree, links: true });
+  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: false });
+  return commit;
+}
+
+/** Completes the readable copies after a promotion that was cut short behind its commit point. */
+export async function finishPromotion(workspace: Workspace): Promise<void> {
+  await catchUp(workspace);
+}
+
+function rebuiltNodes(before: Snapshot, after: Snapshot, changes: readonly Change[]): NodeId[] {
+  const changed = new Set(changes.map(({ id }) => id));
+  return [...after.results.values()]
+    .filter(({ id, content_hash }) =>
+      !changed.has(id) && before.results.get(id)?.content_hash !== content_hash
+    )
+    .map(({ id }) => id);
+}
+
+function checkComplete(workspace: Workspace, environment: EnvName, snapshot: Snapshot): void {
+  const pending = pendingNodes(snapshot, workspace.cache);
+  if (pending.length === 0) return;
+  const of = (status: string) =>
+    pending.filter((id) => snapshot.results.get(id)?.status === status);
+  const [failed, lost] = [of("failed"), of("success")];
+  const list = (ids: readonly NodeId[]) =>
+    ids.slice(0, 5).join(", ") + (ids.length > 5 ? ` and ${ids.length - 5} more` : "");
+  if (lost.length > 0) {
+    throw new UserError(
+      `Cannot promote "${environment}": outputs are missing from the cache: ${list(lost)}`,
+      {
+        code: "outputs_missing",
+        kind: "execution",
+        hint:
+          `plan and build them again:\n    seeknal plan ${environment}\n    seeknal run --env ${environment}`,
+      },
+    );
+  }
+  const why = failed.length > 0
+    ? `its last run failed: ${list(failed)}`
+    : `it has not been applied, ${pending.length} ${
+      pending.length === 1 ? "node is" : "nodes are"
+    } not built: ${list(pending)}`;
+  throw new UserError(`Cannot promote "${environment}": ${why}`, {
+    code: "not_applied",
+    kind: "validation",
+    hint: `run it first:\n    seeknal run --env ${environment}`,
+  });
+}
+
+async function moved(
+  { state }: Workspace,
+  environment: EnvName,
+  target: EnvName,
+  head: CommitId,
+): Promise<UserError> {
+  const { author, date, subject } = await state.commit(head);
+  const when = date.toISOString().slice(0, 16).replace("T", " ");
+  return new UserError(
+    `Cannot promote "${environment}": ${target === PROD ? "production" : `"${target}"`} moved to ` +
+      `${head.slice(0, 7)} after it was planned (${author}, ${when} UTC: ${subject})`,
+    {
+      code: "not_fast_forward",
+      kind: "execution",
+      hint: target === PROD
+        ? `plan again on top of it; valid results are kept:\n    seeknal plan ${environment}`
+        : `"${target}" holds work that "${environment}" does not; delete it if it is not needed:\n    seeknal env delete ${target}`,
+    },
+  );
+}
+
+function sameEnvironment(environment: EnvName): UserError {
+  return new UserError(`Cannot promote "${environment}" to itself`, {
+    code: "same_environment",
+    kind: "usage",
+    hint: "name the environment to promote, and where to:\n    seeknal promote dev staging",
+  });
+}

@@ -1,0 +1,282 @@
+import { join } from "node:path";
+import {
+  linkAtomic,
+  readTextIfExists,
+  removeIfExists,
+  statIfExists,
+  writeFileAtomic,
+} from "../base/atomic_write.ts";
+import { canonicalJson } from "../base/canonical_json.ts";
+import { hashFileHead } from "../base/hash.ts";
+import { projectRelative } from "../base/project_path.ts";
+import { listDir } from "../cache/output_cache.ts";
+import {
+  type CommitId,
+  type ContentHash,
+  type EnvName,
+  type NodeId,
+  PROD,
+  splitNodeId,
+} from "../model/ids.ts";
+import { DEFAULT_TTL_SECONDS, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
+import { fromStoredPlan } from "../plan/build_plan.ts";
+import { VERSION } from "../model/version.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** What to write a readable copy of. */
+export interface PublishRequest {
+  readonly env: EnvName;
+  readonly commit: CommitId;
+  readonly snapshot: Snapshot;
+  /** Identity of the manifest: an unchanged one is not written again. */
+  readonly manifestTree: string;
+  /** False right after planning, when no output changed. */
+  readonly links: boolean;
+  /** Trust nothing that is there and write everything. */
+  readonly afresh?: boolean;
+}
+
+/** What a copy was last written from, kept beside it. Losing it costs a full rewrite. */
+interface Marker {
+  readonly commit: string;
+  readonly manifest: string;
+  readonly links: Readonly<Record<string, ContentHash>>;
+}
+
+const FRESH: Marker = { commit: "", manifest: "", links: {} };
+
+/**
+ * Writes the copy of an environment that people, notebooks and scripts read:
+ * JSON documents, and a Parquet file for every node (hard links, no data is
+ * copied). Called after the ref moved; nothing ever reads it back as truth.
+ */
+export function publish(workspace: Workspace, request: PublishRequest): void {
+  const { env, snapshot } = request;
+  const folder = readableDir(workspace, env);
+  const markerPath = markerPathOf(workspace, env);
+  const marker = request.afresh === true ? FRESH : readMarker(markerPath);
+  if (marker.manifest !== request.manifestTree) {
+    writeFileAtomic(
+      join(folder, "manifest.json"),
+      prettyJson(readableManifest(workspace, snapshot)),
+    );
+  }
+  writeFileAtomic(
+    join(folder, "run_state.json"),
+    prettyJson(readableRunState(snapshot)),
+  );
+  if (env !== PROD) writeEnvironmentDocuments(workspace, folder, request);
+  const links = request.links ? updateLinks(workspace, folder, snapshot, marker) : marker.links;
+  const next: Marker = { commit: request.commit, manifest: request.manifestTree, links };
+  writeFileAtomic(markerPath, JSON.stringify(next));
+}
+
+/**
+ * Writes every copy that is behind its ref: a process killed between moving the
+ * ref and writing the copy leaves one. Called before anything else is written.
+ */
+export async function catchUp(workspace: Workspace): Promise<void> {
+  for (const env of workspace.state.environments()) {
+    if (readMarker(markerPathOf(workspace, env)).commit !== workspace.state.head(env)) {
+      await publishHead(workspace, env);
+    }
+  }
+}
+
+/** Writes an environment's copy from its ref, everything afresh. */
+export async function publishHead(workspace: Workspace, env: EnvName): Promise<void> {
+  const { state } = workspace;
+  const commit = state.head(env)!;
+  const snapshot = await state.snapshot(commit);
+  const manifestTree = state.manifestTree(snapshot.manifest);
+  publish(workspace, { env, commit, snapshot, manifestTree, links: true, afresh: true });
+}
+
+/** Folder of an environment's readable copy; production's is `target` itself. */
+export function readableDir({ targetDir }: Workspace, env: EnvName): string {
+  return env === PROD ? targetDir : join(targetDir, "environments", env);
+}
+
+/** Removes the readable copy of an environment that is gone. */
+export function unpublish(workspace: Workspace, env: EnvName): void {
+  const folder = readableDir(workspace, env);
+  if (env !== PROD && statIfExists(folder) !== null) Deno.removeSync(folder, { recursive: true });
+}
+
+function markerPathOf(workspace: Workspace, env: EnvName): string {
+  return join(readableDir(workspace, env), env === PROD ? "cache" : ".", ".published.json");
+}
+
+function prettyJson(value: object): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}
+
+function readMarker(path: string): Marker {
+  try {
+    return JSON.parse(readTextIfExists(path) ?? "null") as Marker | null ?? FRESH;
+  } catch {
+    return FRESH;
+  }
+}
+
+function updateLinks(
+  workspace: Workspace,
+  folder: string,
+  { results, manifest }: Snapshot,
+  marker: Marker,
+): Record<string, ContentHash> {
+  const links: Record<string, ContentHash> = {};
+  for (const { id, content_hash } of results.values()) {
+    if (content_hash !== null && manifest.nodes.has(id)) links[id] = content_hash;
+  }
+  for (const [id, hash] of Object.entries(links)) {
+    if (marker.links[id] !== hash && statIfExists(workspace.cache.objectPath(hash)) !== null) {
+      linkAtomic(workspace.cache.objectPath(hash), linkPath(folder, id as NodeId));
+    }
+  }
+  const known = marker === FRESH ? existingLinks(folder) : Object.keys(marker.links);
+  for (const id of known) if (!(id in links)) removeIfExists(linkPath(folder, id as NodeId));
+  return links;
+}
+
+function linkPath(folder: string, id: NodeId): string {
+  const { kind, name } = splitNodeId(id);
+  return join(folder, "cache", kind, `${name}.parquet`);
+}
+
+const OWN_FOLDERS = new Set(["objects", "tmp", "index", "snapshots"]);
+
+function existingLinks(folder: string): string[] {
+  const cache = join(folder, "cache");
+  return listDir(cache).filter((kind) => !OWN_FOLDERS.has(kind)).flatMap((kind) =>
+    listDir(join(cache, kind))
+      .filter((file) => file.endsWith(".parquet") && !file.startsWith("."))
+      .map((file) => `${kind}.${file.slice(0, -".parquet".length)}`)
+  );
+}
+
+function writeEnvironmentDocuments(
+  workspace: Workspace,
+  folder: string,
+  { env, commit, snapshot }: PublishRequest,
+): void {
+  const own = snapshot.environment;
+  const now = workspace.host.now().toISOString();
+  writeFileAtomic(
+    join(folder, "env_config.json"),
+    canonicalJson({
+      format_version: 1,
+      name: env,
+      created_at: own?.name === env ? own.created_at : now,
+      last_accessed: now,
+      promoted_from: own?.name === env ? own.promoted_from : own?.name ?? null,
+      ttl_seconds: own?.ttl_seconds ?? DEFAULT_TTL_SECONDS,
+    }),
+  );
+  writeFileAtomic(
+    join(folder, "plan.json"),
+    prettyJson(readablePlan(snapshot, commit, now)),
+  );
+  const refsPath = join(folder, "refs.json");
+  writeFileAtomic(refsPath, prettyJson(readableRefs(workspace, refsPath, snapshot)));
+}
+
+function readablePlan(snapshot: Snapshot, commit: CommitId, now: string): object {
+  const { plan, manifest } = snapshot;
+  if (plan === null) return { format_version: 1 };
+  const direct = plan.nodes.filter((node) => node.category !== null);
+  return {
+    ...fromStoredPlan(plan, manifest, commit),
+    env_name: plan.environment,
+    manifest_fingerprint: plan.manifest_fingerprint,
+    categorized_changes: Object.fromEntries(direct.map((n) => [n.id, n.category!.toLowerCase()])),
+    added_nodes: plan.nodes.filter((node) => node.change === "new").map((node) => node.id),
+    removed_nodes: plan.nodes.filter((node) => node.change === "removed").map((node) => node.id),
+    created_at: now,
+    total_nodes_to_execute: plan.summary.build,
+    profile_path: plan.profile,
+  };
+}
+
+function readableManifest({ root }: Workspace, { manifest }: Snapshot): object {
+  const nodes = [...manifest.nodes.values()];
+  return {
+    format_version: 1,
+    metadata: { project: root.split(/[\\/]/).at(-1), seeknal_version: VERSION },
+    nodes: Object.fromEntries(nodes.map((node) => [node.id, {
+      id: node.id,
+      name: node.name,
+      type: node.kind,
+      description: node.description,
+      owner: node.owner,
+      tags: node.tags,
+      columns: Object.fromEntries(node.shape.columns.map(({ name, type }) => [name, type])),
+      config: node.config,
+      sql: node.sql,
+      fingerprint: node.fingerprint,
+      file_path: node.file,
+    }])),
+    edges: nodes.flatMap(({ id, inputs }) =>
+      inputs.map((input) => ({ from: input, to: id, type: "dependency" }))
+    ),
+  };
+}
+
+function readableRunState({ results }: Snapshot): object {
+  return {
+    format_version: 1,
+    schema_version: "2.0",
+    nodes: Object.fromEntries([...results.values()].map((record) => [record.id, {
+      hash: record.fingerprint,
+      status: record.status,
+      row_count: record.rows,
+      size_bytes: record.size_bytes,
+      content_hash: record.content_hash,
+      error: record.error,
+    }])),
+  };
+}
+
+/** Outputs that the environment takes over instead of building them. */
+function readableRefs(workspace: Workspace, path: string, { plan, results }: Snapshot): object {
+  const built = new Set(plan?.nodes.filter((n) => n.action === "build").map((n) => n.id));
+  const taken = [...results.values()].filter((r) => r.status === "success" && !built.has(r.id));
+  const known = knownFingerprints(path);
+  const refs = taken.map((record) => readableRef(workspace, record, known));
+  return { format_version: 1, refs };
+}
+
+interface ReadableRef {
+  readonly node_id: string;
+  readonly output_path: string;
+  /** Hash of the first 4 KB, as the founding documents define it. */
+  readonly fingerprint: string | null;
+  readonly size_bytes: number | null;
+  readonly content_hash: string;
+}
+
+/** Objects never change, so what a former copy says of one still holds. */
+function knownFingerprints(path: string): Map<string, string | null> {
+  try {
+    const { refs } = JSON.parse(readTextIfExists(path) ?? '{"refs":[]}') as { refs: ReadableRef[] };
+    return new Map(refs.map((ref) => [ref.content_hash, ref.fingerprint]));
+  } catch {
+    return new Map();
+  }
+}
+
+function readableRef(
+  { root, cache }: Workspace,
+  record: NodeRecord,
+  known: ReadonlyMap<string, string | null>,
+): ReadableRef {
+  const path = cache.objectPath(record.content_hash!);
+  const head = () => statIfExists(path) === null ? null : hashFileHead(path, 4096);
+  return {
+    node_id: record.id,
+    output_path: projectRelative(root, path),
+    fingerprint: known.get(record.content_hash!) ?? head(),
+    size_bytes: record.size_bytes,
+    content_hash: record.content_hash!,
+  };
+}

@@ -1,0 +1,148 @@
+import { UserError } from "../base/user_error.ts";
+import { quoteName, quoteText } from "../engine/quote.ts";
+import { openSession } from "../engine/registry.ts";
+import { type Session, SqlError, type Table } from "../engine/session.ts";
+import { type EnvName, splitNodeId } from "../model/ids.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { tokenize } from "../sql/tokens.ts";
+import { requireEnvironment } from "./plan_environment.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Kinds of statements that only read. */
+const READING = new Set(["SELECT", "EXPLAIN", "RELATION", "CALL"]);
+
+/** What to ask. */
+export interface QueryRequest {
+  readonly env: EnvName;
+  readonly sql: string;
+  /** Rows at most; null for all. */
+  readonly limit: number | null;
+}
+
+/**
+ * Answers one reading statement over the outputs of an environment. Every node is
+ * a view `kind.name`, also `kind_name`, and its bare name where that is unique.
+ * Throws `unknown_environment` (2) and `query_failed` (3, 4).
+ */
+export async function queryOutputs(workspace: Workspace, request: QueryRequest): Promise<Table> {
+  return await withQuery(workspace, request, async (session, sql) => {
+    return await session.read(sql, request.limit ?? undefined);
+  });
+}
+
+/** Like {@linkcode queryOutputs}, but writes the rows to a Parquet file; returns their number. */
+export async function queryToParquet(
+  workspace: Workspace,
+  request: QueryRequest,
+  path: string,
+): Promise<number> {
+  const temporary = `${path}.${Deno.pid}.tmp`;
+  const folder = path.replace(/[^\\/]*$/, "") || ".";
+  return await withQuery(workspace, request, async (session, sql) => {
+    const limit = request.limit === null ? "" : ` LIMIT ${request.limit}`;
+    const rows = await session.run(
+      `COPY (FROM (\n${sql}\n)${limit}) TO ${quoteText(temporary)} (FORMAT parquet)`,
+    );
+    Deno.renameSync(temporary, path);
+    return rows;
+  }, [folder]);
+}
+
+async function withQuery<T>(
+  workspace: Workspace,
+  { env, sql }: QueryRequest,
+  work: (session: Session, sql: string) => Promise<T>,
+  writable: readonly string[] = [],
+): Promise<T> {
+  const statement = sql.replace(/[;\s]+$/, "");
+  const snapshot = await workspace.state.snapshot(requireEnvironment(workspace, env));
+  const { objectsDir } = workspace.cache;
+  const session = await openSession({ allowedDirs: [objectsDir, ...writable] });
+  try {
+    const views = viewStatements(workspace, snapshot, statement);
+    if (views.length > 0) await session.run(views.join(";\n"));
+    const type = await session.statementType(statement);
+    if (!READING.has(type)) throw notReading(type);
+    return await work(session, statement);
+  } catch (error) {
+    throw error instanceof SqlError ? queryFailed(error, env, snapshot) : error;
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+function notReading(type: string): UserError {
+  return new UserError(
+    type === "MULTIPLE"
+      ? "Cannot run several statements in one query"
+      : `Cannot run ${type}: queries only read`,
+    {
+      code: "query_not_allowed",
+      kind: "validation",
+      hint: "write one SELECT; data changes by editing nodes and seeknal run",
+    },
+  );
+}
+
+function queryFailed(error: SqlError, env: EnvName, snapshot: Snapshot): UserError {
+  const named = /Table with name (\S+) does not exist/.exec(error.message)?.[1];
+  const pending = named === undefined
+    ? undefined
+    : [...snapshot.manifest.nodes.values()].find((node) =>
+      node.name === named && snapshot.results.get(node.id)?.status !== "success"
+    );
+  const place = error.position === null
+    ? ""
+    : ` (line ${error.position.line}, column ${error.position.column})`;
+  return new UserError(`Query failed: ${error.message}${place}`, {
+    code: "query_failed",
+    kind: error.category === "Parser" || error.category === "Binder" || error.category === "Catalog"
+      ? "validation"
+      : "execution",
+    hint: pending !== undefined
+      ? `${pending.id} is not built in "${env}" yet:\n    seeknal run${
+        env === "prod" ? "" : ` --env ${env}`
+      }`
+      : error.candidates.length > 0
+      ? `there is: ${error.candidates.join(", ")}`
+      : 'list the nodes with: seeknal query "SHOW ALL TABLES"',
+    cause: error,
+  });
+}
+
+/**
+ * Views for the nodes whose name appears in the statement: making all of ten
+ * thousand would take longer than the query. A statement that lists tables gets all.
+ */
+function viewStatements(workspace: Workspace, snapshot: Snapshot, sql: string): string[] {
+  const listsTables = /\b(show|duckdb_|information_schema|pragma|pg_catalog|sqlite_master)/i.test(
+    sql,
+  );
+  const words = new Set(
+    tokenize(sql).flatMap(({ kind, text }) =>
+      kind === "word" || kind === "quoted" ? [text.replaceAll('"', "").toLowerCase()] : []
+    ),
+  );
+  const owners = new Map<string, number>();
+  for (const { name } of snapshot.manifest.nodes.values()) {
+    owners.set(name.toLowerCase(), (owners.get(name.toLowerCase()) ?? 0) + 1);
+  }
+  const taken = new Set<string>();
+  const statements: string[] = [];
+  for (const { id, status, content_hash } of snapshot.results.values()) {
+    const { kind, name } = splitNodeId(id);
+    const short = `${kind}_${name}`;
+    const named = [name, short, id].some((text) => words.has(text.toLowerCase()));
+    if (status !== "success" || !(named || listsTables)) continue;
+    const from = `FROM read_parquet(${quoteText(workspace.cache.objectPath(content_hash!))})`;
+    statements.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`);
+    statements.push(`CREATE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
+    for (const alias of [short, id, ...(owners.get(name.toLowerCase()) === 1 ? [name] : [])]) {
+      if (taken.has(alias.toLowerCase())) continue;
+      taken.add(alias.toLowerCase());
+      if (listsTables && alias === id) continue;
+      statements.push(`CREATE VIEW main.${quoteName(alias)} AS ${from}`);
+    }
+  }
+  return statements;
+}

@@ -1,0 +1,125 @@
+import { UserError } from "../base/user_error.ts";
+import { compare } from "../changes/compare.ts";
+import type { Change } from "../model/change.ts";
+import type { CommitId, EnvName } from "../model/ids.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { positions, resolveRevision } from "../state/revisions.ts";
+import type { CommitInfo } from "../state/state_repo.ts";
+import { changesBody, trailerCommit } from "./messages.ts";
+import { isValidRecord } from "./outputs.ts";
+import { requireEnvironment } from "./plan_environment.ts";
+import { catchUp, publish } from "./publish.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A rollback that is possible, before it happens. */
+export interface PreparedRollback {
+  readonly environment: EnvName;
+  readonly from: CommitId;
+  readonly to: CommitInfo;
+  /** What going back changes, in id order. */
+  readonly changes: readonly Change[];
+  readonly nothingToDo: boolean;
+  readonly snapshot: Snapshot;
+}
+
+/**
+ * Finds the state to go back to and checks that every output of it still exists.
+ * Without a revision that is the last state whose nodes or outputs differ; after a
+ * rollback, the one before the state that was gone back to. Writes nothing.
+ *
+ * Throws `UserError`s `unknown_environment` and `unknown_revision` (2),
+ * `nothing_to_roll_back` (3) and `outputs_missing` (4).
+ */
+export async function prepareRollback(
+  workspace: Workspace,
+  environment: EnvName,
+  revision: string | null,
+): Promise<PreparedRollback> {
+  const { state } = workspace;
+  const from = requireEnvironment(workspace, environment);
+  const to = revision === null
+    ? await previousState(workspace, environment, from)
+    : await state.commit(await resolveRevision(state, revision));
+  const snapshot = await state.snapshot(to.id);
+  const before = await state.snapshot(from);
+  checkOutputs(workspace, snapshot, to);
+  const nothingToDo =
+    await dataOf(workspace, to) === await dataOf(workspace, await state.commit(from));
+  const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
+  return { environment, from, to, changes, nothingToDo, snapshot };
+}
+
+/** Commits the earlier tree on top of the environment; nothing is computed again. Throws `ref_moved` (4). */
+export async function executeRollback(
+  workspace: Workspace,
+  { environment, from, to, changes, snapshot }: PreparedRollback,
+): Promise<CommitId> {
+  const { state } = workspace;
+  await catchUp(workspace);
+  const staged = state.stage(snapshot);
+  const commit = await state.write({
+    staged,
+    parents: [from],
+    message: {
+      subject: `rollback ${environment} to ${to.id.slice(0, 7)} (${to.subject})`,
+      body: changesBody(changes),
+      trailers: {
+        "Seeknal-Action": "rollback",
+        Environment: environment,
+        Previous: trailerCommit(from),
+        "Rolled-Back-To": to.id,
+      },
+    },
+    moves: [{ env: environment, from }],
+  });
+  const { manifestTree } = staged;
+  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: true });
+  return commit;
+}
+
+/** Identity of what readers see in a commit: nodes and results, not plans. */
+async function dataOf({ state }: Workspace, { tree }: CommitInfo): Promise<string> {
+  const entries = await state.treeEntries(tree);
+  const oid = (path: string) => entries.find((entry) => entry.path === path)?.oid ?? "none";
+  return `${oid("nodes")} ${oid("results")}`;
+}
+
+async function previousState(
+  workspace: Workspace,
+  environment: EnvName,
+  head: CommitId,
+): Promise<CommitInfo> {
+  const { state } = workspace;
+  const current = await state.commit(head);
+  const earlier = current.trailers["Rolled-Back-To"] as CommitId | undefined;
+  const start = earlier === undefined ? current : await state.commit(earlier);
+  const data = await dataOf(workspace, start);
+  for await (const position of positions(state, environment, start.id)) {
+    if (await dataOf(workspace, position) !== data) return position;
+  }
+  throw new UserError(`Cannot roll back "${environment}": it has no earlier state`, {
+    code: "nothing_to_roll_back",
+    kind: "validation",
+    hint: `look at its history:\n    seeknal history ${environment}`,
+  });
+}
+
+function checkOutputs({ cache }: Workspace, snapshot: Snapshot, to: CommitInfo): void {
+  const lost = [...snapshot.manifest.nodes.values()].filter((node) => {
+    const record = snapshot.results.get(node.id);
+    if (record?.status !== "success") return false;
+    const asItWas = { ...node, fingerprint: record.fingerprint };
+    return !isValidRecord(record, asItWas, cache);
+  });
+  if (lost.length === 0) return;
+  throw new UserError(
+    `Cannot roll back to ${to.id.slice(0, 7)}: outputs of ${lost.length} nodes are gone: ${
+      lost.slice(0, 5).map(({ id }) => id).join(", ")
+    }`,
+    {
+      code: "outputs_missing",
+      kind: "execution",
+      hint: "check out the project files of that time and build them:\n    seeknal run",
+    },
+  );
+}

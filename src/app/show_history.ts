@@ -1,0 +1,95 @@
+import { didYouMean } from "../base/closest.ts";
+import { UserError } from "../base/user_error.ts";
+import { type CommitId, type EnvName, type NodeId, nodeId } from "../model/ids.ts";
+import { nodePath, resultPath } from "../state/snapshot_tree.ts";
+import type { CommitInfo } from "../state/state_repo.ts";
+import { requireEnvironment } from "./plan_environment.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** One entry of a history, as `history --json` prints it. */
+export interface HistoryEntry {
+  readonly commit: CommitId;
+  readonly parents: readonly CommitId[];
+  readonly author: string;
+  readonly date: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly trailers: Readonly<Record<string, string>>;
+}
+
+/** Commits of an environment, newest first; with a node, only those that changed its definition or its output. */
+export async function showHistory(
+  workspace: Workspace,
+  options: { readonly env: EnvName; readonly node: string | null; readonly limit: number },
+): Promise<HistoryEntry[]> {
+  const head = requireEnvironment(workspace, options.env);
+  if (options.node === null) {
+    return (await workspace.state.log(head, options.limit)).map(toEntry);
+  }
+  const id = await findNode(workspace, head, options.node);
+  const entries: HistoryEntry[] = [];
+  for (const info of await workspace.state.log(head, Infinity)) {
+    if (!await touches(workspace, info, id)) continue;
+    entries.push(toEntry(info));
+    if (entries.length >= options.limit) break;
+  }
+  return entries;
+}
+
+function toEntry(info: CommitInfo): HistoryEntry {
+  return {
+    commit: info.id,
+    parents: info.parents,
+    author: info.author,
+    date: info.date.toISOString(),
+    action: info.trailers["Seeknal-Action"] ?? "",
+    subject: info.subject,
+    body: info.body,
+    trailers: info.trailers,
+  };
+}
+
+/** As `git log -- <path>` simplifies: a commit counts when it differs from every parent. */
+async function touches(workspace: Workspace, info: CommitInfo, id: NodeId): Promise<boolean> {
+  const own = await nodeState(workspace, info.tree, id);
+  const { state } = workspace;
+  const parents = await Promise.all(
+    info.parents.map(async (parent) => nodeState(workspace, (await state.commit(parent)).tree, id)),
+  );
+  return parents.length === 0 ? own !== "-/-" : parents.every((parent) => parent !== own);
+}
+
+async function nodeState(workspace: Workspace, tree: string, id: NodeId): Promise<string> {
+  return `${await lookUp(workspace, tree, nodePath(id))}/${await lookUp(
+    workspace,
+    tree,
+    resultPath(id),
+  )}`;
+}
+
+async function lookUp({ state }: Workspace, tree: string, path: string): Promise<string> {
+  let oid = tree;
+  for (const part of path.split("/")) {
+    const entry = (await state.treeEntries(oid)).find((candidate) => candidate.path === part);
+    if (entry === undefined) return "-";
+    oid = entry.oid;
+  }
+  return oid;
+}
+
+/** Accepts an id, or a bare name that is unique in the newest state; an id may also be of a node that is gone. */
+async function findNode(workspace: Workspace, head: CommitId, name: string): Promise<NodeId> {
+  const { manifest } = await workspace.state.snapshot(head);
+  const ids = [...manifest.nodes.keys()];
+  const match = ids.find((id) => id === name) ??
+    ids.find((id) => manifest.nodes.get(id)!.name === name);
+  if (match !== undefined) return match;
+  const dot = name.indexOf(".");
+  if (dot > 0) return nodeId(name.slice(0, dot), name.slice(dot + 1));
+  throw new UserError(`Unknown node "${name}"`, {
+    code: "unknown_node",
+    kind: "usage",
+    hint: didYouMean(name, ids) ?? "write its id, for example transform.orders",
+  });
+}

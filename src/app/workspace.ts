@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { FileVersions } from "../cache/file_versions.ts";
+import { OutputCache } from "../cache/output_cache.ts";
+import type { Host } from "../model/host.ts";
+import { findProject } from "../project/find_project.ts";
+import { StateRepo } from "../state/state_repo.ts";
+
+/** A project on disk with everything Seeknal keeps for it. Opening it writes nothing. */
+export interface Workspace {
+  readonly host: Host;
+  /** Absolute project folder. */
+  readonly root: string;
+  /** Absolute `target` folder. */
+  readonly targetDir: string;
+  readonly state: StateRepo;
+  readonly cache: OutputCache;
+  readonly versions: FileVersions;
+}
+
+/** How a project is opened. */
+export interface OpenOptions {
+  /** Folder of the project; null for the nearest one upward. */
+  readonly projectPath: string | null;
+  /** Write nothing, not even what only saves time. */
+  readonly readOnly: boolean;
+}
+
+/** Finds the project and opens it. Throws `project_not_found`. */
+export function openWorkspace(host: Host, { projectPath, readOnly }: OpenOptions): Workspace {
+  const root = findProject(host.cwd, projectPath);
+  const targetDir = join(root, "target");
+  return {
+    host,
+    root,
+    targetDir,
+    state: new StateRepo(targetDir, host, { readOnly }),
+    cache: new OutputCache(targetDir),
+    versions: new FileVersions(root, targetDir, { now: () => host.now(), readOnly }),
+  };
+}

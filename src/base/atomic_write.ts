@@ -1,0 +1,83 @@
+import { basename, dirname, join } from "node:path";
+
+let counter = 0;
+
+/** A name beside `path` that no other process or call uses. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${Deno.pid}.${counter++}.tmp`);
+}
+
+/**
+ * Replaces a file as a whole: readers see the old content or the new, never a
+ * part, also when the process is killed. Creates the folder if need be.
+ */
+export function writeFileAtomic(path: string, data: string | Uint8Array): void {
+  replaceFile(path, (temporary) => {
+    if (typeof data === "string") Deno.writeTextFileSync(temporary, data);
+    else Deno.writeFileSync(temporary, data);
+  });
+}
+
+/** Puts a hard link to `existing` at `path`, atomically replacing what was there; copies where links are not possible. */
+export function linkAtomic(existing: string, path: string): void {
+  replaceFile(path, (temporary) => {
+    try {
+      Deno.linkSync(existing, temporary);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) throw error;
+      Deno.copyFileSync(existing, temporary);
+    }
+  });
+}
+
+function replaceFile(path: string, write: (temporary: string) => void): void {
+  const temporary = temporaryName(path);
+  try {
+    writeInto(temporary, write);
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    removeIfExists(temporary);
+    throw error;
+  }
+}
+
+function writeInto(temporary: string, write: (temporary: string) => void): void {
+  try {
+    write(temporary);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(temporary), { recursive: true });
+    write(temporary);
+  }
+}
+
+/** Removes a file; a file that is not there is fine. */
+export function removeIfExists(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The text of a file, or null when there is none. */
+export function readTextIfExists(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** What stands at a path, or null. */
+export function statIfExists(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return null;
+    }
+    throw error;
+  }
+}

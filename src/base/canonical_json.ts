@@ -1,0 +1,33 @@
+/** Any value that survives a round trip through JSON. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
+
+/**
+ * The one way to write JSON that is hashed or committed: keys sorted by code unit,
+ * `undefined` members left out, two-space indentation (so that `git diff` reads
+ * well) and a final newline.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value), null, 2) + "\n";
+}
+
+/** Like {@linkcode canonicalJson}, on one line: for hashing only. */
+export function compactJson(value: unknown): string {
+  return JSON.stringify(sorted(value));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  const object = value as Record<string, unknown>;
+  const result: Record<string, unknown> = {};
+  for (const key of Object.keys(object).sort()) {
+    if (object[key] !== undefined) result[key] = sorted(object[key]);
+  }
+  return result;
+}

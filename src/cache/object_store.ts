@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
+import { hashFile } from "../base/hash.ts";
+import type { ContentHash } from "../model/ids.ts";
+
+/**
+ * Time of last change of every object. An object that shows another time was
+ * touched after it was adopted and is hashed again before anyone reads it.
+ */
+const ADOPTED_AT = new Date("2000-01-01T00:00:00Z");
+
+/** Absolute path of an object. */
+export function objectPath(objectsDir: string, hash: ContentHash): string {
+  return join(objectsDir, `${hash}.parquet`);
+}
+
+/**
+ * Makes a finished temporary file an object named by its content: hashed,
+ * made read-only, renamed. An equal object that is there already stays.
+ */
+export function adoptObject(
+  temporary: string,
+  objectsDir: string,
+): { contentHash: ContentHash; sizeBytes: number } {
+  const { hash, sizeBytes } = hashFile(temporary);
+  const contentHash = hash as ContentHash;
+  const path = objectPath(objectsDir, contentHash);
+  if (isIntact(path, sizeBytes)) {
+    removeIfExists(temporary);
+  } else {
+    if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o444);
+    Deno.utimeSync(temporary, ADOPTED_AT, ADOPTED_AT);
+    Deno.renameSync(temporary, path);
+  }
+  return { contentHash, sizeBytes };
+}
+
+/**
+ * True when the object is there with exactly the bytes its name promises.
+ * One that is not is removed: nothing may read it under that name.
+ */
+export function verifyObject(
+  objectsDir: string,
+  hash: ContentHash,
+  sizeBytes: number,
+  options: { readonly deep: boolean } = { deep: false },
+): boolean {
+  const path = objectPath(objectsDir, hash);
+  const info = statIfExists(path);
+  if (info === null) return false;
+  const looksIntact = info.size === sizeBytes && info.mtime?.getTime() === ADOPTED_AT.getTime();
+  if (looksIntact && !options.deep) return true;
+  if (hashFile(path).hash === hash) {
+    Deno.utimeSync(path, ADOPTED_AT, ADOPTED_AT);
+    return true;
+  }
+  removeIfExists(path);
+  return false;
+}
+
+function isIntact(path: string, sizeBytes: number): boolean {
+  const info = statIfExists(path);
+  return info !== null && info.size === sizeBytes &&
+    info.mtime?.getTime() === ADOPTED_AT.getTime();
+}

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import { readTextIfExists, removeIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import { compactJson } from "../base/canonical_json.ts";
+import type { ContentHash, Fingerprint } from "../model/ids.ts";
+import type { CachedOutput } from "../model/run.ts";
+import { objectPath, verifyObject } from "./object_store.ts";
+
+/**
+ * Node outputs that exist, found by content or by fingerprint. Everything in
+ * here can be deleted: it costs time, never truth.
+ */
+export class OutputCache {
+  /** Absolute folder of the immutable outputs. */
+  readonly objectsDir: string;
+  /** Absolute folder of files in the making. */
+  readonly temporaryDir: string;
+  readonly #indexDir: string;
+  readonly #verified = new Map<ContentHash, boolean>();
+
+  constructor(targetDir: string) {
+    this.objectsDir = join(targetDir, "cache", "objects");
+    this.temporaryDir = join(targetDir, "cache", "tmp");
+    this.#indexDir = join(targetDir, "cache", "index");
+  }
+
+  /** Creates the folders; called before the first write only. */
+  prepare(): void {
+    Deno.mkdirSync(this.objectsDir, { recursive: true });
+    Deno.mkdirSync(this.temporaryDir, { recursive: true });
+  }
+
+  objectPath(hash: ContentHash): string {
+    return objectPath(this.objectsDir, hash);
+  }
+
+  /** True when the output is there and intact. Looked at once per process. */
+  has(hash: ContentHash, sizeBytes: number): boolean {
+    const known = this.#verified.get(hash);
+    if (known !== undefined) return known;
+    const intact = verifyObject(this.objectsDir, hash, sizeBytes);
+    this.#verified.set(hash, intact);
+    return intact;
+  }
+
+  /** The intact output that a node of this fingerprint made, in whatever environment; null when there is none. */
+  find(fingerprint: Fingerprint): CachedOutput | null {
+    const text = readTextIfExists(this.#indexPath(fingerprint));
+    if (text === null) return null;
+    const output = parseEntry(text, fingerprint);
+    return output !== null && this.has(output.contentHash, output.sizeBytes) ? output : null;
+  }
+
+  /** Remembers an adopted output. */
+  record(output: CachedOutput): void {
+    this.#verified.set(output.contentHash, true);
+    writeFileAtomic(this.#indexPath(output.fingerprint), compactJson(output));
+  }
+
+  /** Every fingerprint that is remembered, with its entry; entries that cannot be read are removed. */
+  *entries(): Generator<CachedOutput> {
+    for (const folder of listDir(this.#indexDir)) {
+      for (const file of listDir(join(this.#indexDir, folder))) {
+        const fingerprint = file.replace(/\.json$/, "") as Fingerprint;
+        const path = join(this.#indexDir, folder, file);
+        const output = parseEntry(readTextIfExists(path) ?? "", fingerprint);
+        if (output === null) removeIfExists(path);
+        else yield output;
+      }
+    }
+  }
+
+  /** Forgets a fingerprint. */
+  forget(fingerprint: Fingerprint): void {
+    removeIfExists(this.#indexPath(fingerprint));
+  }
+
+  /** Content hashes of all objects. */
+  objects(): ContentHash[] {
+    return listDir(this.objectsDir)
+      .filter((name) => /^[0-9a-f]{64}\.parquet$/.test(name))
+      .map((name) => name.slice(0, 64) as ContentHash);
+  }
+
+  #indexPath(fingerprint: Fingerprint): string {
+    return join(this.#indexDir, fingerprint.slice(0, 2), `${fingerprint}.json`);
+  }
+}
+
+function parseEntry(text: string, fingerprint: Fingerprint): CachedOutput | null {
+  try {
+    const entry = JSON.parse(text) as CachedOutput;
+    return entry.fingerprint === fingerprint ? entry : null;
+  } catch {
+    // A torn entry is as good as none: the node is built again.
+    return null;
+  }
+}
+
+/** Names in a folder, sorted; none when there is no such folder. */
+export function listDir(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return [];
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,157 @@
+import { Command as Program, CommanderError } from "commander";
+import { UserError } from "../base/user_error.ts";
+import type { Host } from "../model/host.ts";
+import { VERSION } from "../model/version.ts";
+import {
+  type Command,
+  type CommandContext,
+  type CommandOption,
+  COMMON_OPTIONS,
+} from "./command.ts";
+import { COMMANDS, GROUPS } from "./commands/registry.ts";
+import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
+import { styleFor, type Terminal } from "./terminal.ts";
+
+/** What a command line runs in. */
+export interface CliEnvironment {
+  readonly host: Host;
+  readonly terminal: Terminal;
+}
+
+/** Runs a command line and returns its exit code. The only door to the program; never throws. */
+export async function runCli(args: readonly string[], cli: CliEnvironment): Promise<number> {
+  let code = EXIT_DONE;
+  const program = buildProgram(cli, (result) => code = result);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
+    return reportError(error, args, cli);
+  }
+}
+
+function buildProgram(cli: CliEnvironment, done: (code: number) => void): Program {
+  const program = prepare(new Program("seeknal"), cli)
+    .description("Data pipelines whose environments are Git refs")
+    .version(`seeknal ${VERSION}`, "-V, --version", "print the version")
+    .helpCommand("help [COMMAND]", "show help for a command")
+    .addHelpText("after", FIRST_STEPS);
+  const groups = new Map<string, Program>();
+  for (const command of COMMANDS) {
+    const words = command.name.split(" ");
+    let parent = program;
+    if (words.length === 2) {
+      const name = words[0]!;
+      parent = groups.get(name) ??
+        prepare(program.command(name), cli).description(GROUPS[name]!)
+          .helpCommand("help [COMMAND]", "show help for a command");
+      groups.set(name, parent);
+    }
+    addCommand(parent, words.at(-1)!, command, cli, done);
+  }
+  return program;
+}
+
+const FIRST_STEPS = `
+The loop:
+  $ seeknal init                 a project that runs
+  $ seeknal plan dev             what a change will do, before anything runs
+  $ seeknal run --env dev        build what is affected, and nothing else
+  $ seeknal promote dev          make it production
+  $ seeknal rollback             go back`;
+
+function prepare(program: Program, { terminal }: CliEnvironment): Program {
+  return program.exitOverride().showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      outputError: (text, write) => write(text),
+      getOutHelpWidth: () => Math.min(terminal.width, 100),
+    });
+}
+
+function addCommand(
+  parent: Program,
+  name: string,
+  command: Command,
+  cli: CliEnvironment,
+  done: (code: number) => void,
+): void {
+  const program = prepare(
+    parent.command(name, command.hidden === true ? { hidden: true } : {}),
+    cli,
+  ).description(command.summary);
+  if (command.hidden === true) program.allowUnknownOption(true);
+  for (const argument of command.arguments) {
+    program.argument(
+      argument.name.startsWith("[") ? argument.name : `<${argument.name}>`,
+      argument.doc,
+    );
+  }
+  for (const option of [...command.options, ...COMMON_OPTIONS]) addOption(program, option);
+  if (command.examples !== undefined) {
+    program.addHelpText(
+      "after",
+      `\nExamples:\n${command.examples.map((e) => `  $ ${e}`).join("\n")}`,
+    );
+  }
+  program.action(async (...values: unknown[]) => {
+    const args = values.slice(0, command.arguments.length) as (string | undefined)[];
+    done(await command.run(makeContext(cli, args, program.opts())));
+  });
+}
+
+function addOption(program: Program, { flags, doc, repeats }: CommandOption): void {
+  if (repeats === true) {
+    program.option(
+      flags,
+      doc,
+      (value: string, all: string[] | undefined) => [...(all ?? []), value],
+    );
+  } else program.option(flags, doc);
+}
+
+function makeContext(
+  { host, terminal }: CliEnvironment,
+  args: readonly (string | undefined)[],
+  options: Record<string, unknown>,
+): CommandContext {
+  return {
+    host,
+    terminal,
+    args,
+    options,
+    workspace: async (mode) => {
+      const { openWorkspace } = await import("../app/workspace.ts");
+      const projectPath = (options["projectPath"] as string | undefined) ?? null;
+      return openWorkspace(host, { projectPath, readOnly: mode === "read" });
+    },
+  };
+}
+
+function reportError(
+  error: unknown,
+  args: readonly string[],
+  { terminal }: CliEnvironment,
+): number {
+  const style = styleFor(terminal.colorErr);
+  if (error instanceof UserError) {
+    const { code, message, hint, diagnostics } = error;
+    if (args.includes("--json")) {
+      const detail = { code, message, hint: hint ?? null, diagnostics };
+      terminal.out(`${JSON.stringify({ format_version: 1, event: "error", error: detail })}\n`);
+    }
+    terminal.err(`${style.red("error:")} ${message}\n`);
+    if (hint !== undefined) terminal.err(`  ${style.cyan("hint:")} ${hint}\n`);
+    return EXIT_CODES[error.kind];
+  }
+  const text = error instanceof Error ? error : new Error(String(error));
+  terminal.err(`${style.red("error:")} This is a bug in seeknal: ${text.message}\n`);
+  if (args.includes("--verbose")) terminal.err(`${text.stack ?? ""}\n`);
+  else {terminal.err(
+      `  ${style.cyan("hint:")} run it again with --verbose and report what it prints\n`,
+    );}
+  return EXIT_UNEXPECTED;
+}

@@ -1,0 +1,92 @@
+import type { NodeDiff } from "../../app/diff_states.ts";
+import { changeGlyph } from "../../app/messages.ts";
+import { PROD } from "../../model/ids.ts";
+import { normalizeEnvName } from "../../model/env_name.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
+import { loading } from "../loading.ts";
+import { flag, printJson } from "../options.ts";
+import { type Style, styleFor } from "../terminal.ts";
+import { plural } from "../views/format.ts";
+import { sqlLine } from "../views/plan_view.ts";
+
+/** `diff [A] [B]` */
+export const DIFF: Command = {
+  name: "diff",
+  summary: "Nodes that differ between environments, commits or the project's files",
+  arguments: [
+    {
+      name: "[A]",
+      doc: "environment, commit, prod@{1} or . for the files (default: prod)",
+      completes: "environment",
+    },
+    {
+      name: "[B]",
+      doc: "what to compare it with (default: the files, or prod with A)",
+      completes: "environment",
+    },
+  ],
+  options: [
+    { flags: "--stat", doc: "one line a node, no SQL" },
+    { flags: "--detailed-exitcode", doc: "exit 0: no difference, 2: differences, 1: error" },
+  ],
+  examples: [
+    "seeknal diff            # production and the files",
+    "seeknal diff dev        # production and dev",
+    "seeknal diff prod@{1} prod",
+  ],
+  run: async (context) => {
+    const [a, b] = context.args;
+    const [from, to] = b !== undefined
+      ? [side(a!), side(b)]
+      : a !== undefined
+      ? [PROD, side(a)]
+      : [PROD, "."];
+    const workspace = await context.workspace("read");
+    const { diffStates } = await import("../../app/diff_states.ts");
+    const detailed = flag(context, "detailedExitcode");
+    const code = await loading(
+      context,
+      workspace,
+      { asJson: (diagnostics) => ({ format_version: 1, nodes: [], diagnostics }) },
+      async () => {
+        const diff = await diffStates(workspace, from, to);
+        if (flag(context, "json")) {
+          const nodes = diff.nodes.map(({ kind, ...node }) => ({ ...node, change: kind }));
+          printJson(context, { format_version: 1, ...diff, nodes });
+        } else context.terminal.out(view(context, from, to, diff.nodes));
+        return detailed && diff.nodes.length > 0 ? EXIT_CHANGES : EXIT_DONE;
+      },
+    );
+    return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
+  },
+};
+
+/** Environment names are taken in every spelling; what is none stays as typed, for a commit. */
+function side(typed: string): string {
+  if (/[@~^.]/.test(typed) || /^[0-9a-f]{7,40}$/.test(typed)) return typed;
+  return normalizeEnvName(typed).name;
+}
+
+function view(
+  context: CommandContext,
+  from: string,
+  to: string,
+  nodes: readonly NodeDiff[],
+): string {
+  const style = styleFor(context.terminal.colorOut);
+  const name = (side: string) => side === "." ? "the project's files" : side;
+  if (nodes.length === 0) return `No difference between ${name(from)} and ${name(to)}\n`;
+  const lines = [style.bold(`${name(from)} -> ${name(to)}`), ""];
+  for (const node of nodes) lines.push(...nodeLines(node, style, flag(context, "stat")));
+  lines.push("", style.bold(`Diff: ${plural(nodes.length, "node")} differ`));
+  return lines.join("\n") + "\n";
+}
+
+function nodeLines(node: NodeDiff, style: Style, short: boolean): string[] {
+  const category = node.category === null ? "" : `  ${style.bold(node.category)}`;
+  const head = `  ${changeGlyph(node)} ${node.id}${category}  ${
+    style.dim(node.reasons.join("; "))
+  }`;
+  return short ? [head] : [head, ...node.sql.map((line) => `      ${sqlLine(line, style)}`)];
+}

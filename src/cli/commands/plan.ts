@@ -1,0 +1,114 @@
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import { UserError } from "../../base/user_error.ts";
+import { type EnvName, PROD } from "../../model/ids.ts";
+import type { Command, CommandContext, CommandOption } from "../command.ts";
+import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
+import { loading, showWarnings } from "../loading.ts";
+import { envName, flag, printJson, text } from "../options.ts";
+import { styleFor } from "../terminal.ts";
+import { planMarkdown, planView } from "../views/plan_view.ts";
+
+export const PLAN_OPTIONS: readonly CommandOption[] = [
+  { flags: "--format <FORMAT>", doc: "text, md or json", completes: ["text", "md", "json"] },
+  { flags: "--all", doc: "list every node instead of the first of each section" },
+  { flags: "--ttl <DAYS>", doc: "days the environment lives after its last use" },
+  { flags: "--detailed-exitcode", doc: "exit 0: nothing to do, 2: something to do, 1: error" },
+];
+
+/** `plan [ENV]` */
+export const PLAN: Command = {
+  name: "plan",
+  summary: "Show what a change will do; with ENV, keep the plan for run and promote",
+  arguments: [{
+    name: "[ENV]",
+    doc: "environment to plan (default: compare with production, write nothing)",
+    completes: "environment",
+  }],
+  options: PLAN_OPTIONS,
+  examples: ["seeknal plan dev", "seeknal plan dev --format md   # for a pull request"],
+  run: async (context) => {
+    const typed = context.args[0];
+    return await runPlan(context, typed === undefined ? null : envName(context, typed));
+  },
+};
+
+/** Plans and prints; also behind `env plan`. */
+export async function runPlan(context: CommandContext, env: EnvName | null): Promise<number> {
+  const format = formatOf(context);
+  const ttlSeconds = ttlOf(context);
+  const workspace = await context.workspace(env === null || env === PROD ? "read" : "write");
+  const detailed = flag(context, "detailedExitcode");
+  const { planEnvironment } = await import("../../app/plan_environment.ts");
+  const { hasChanges } = await import("../../plan/build_plan.ts");
+  const code = await loading(
+    { ...context, options: { ...context.options, json: format === "json" } },
+    workspace,
+    { asJson: (diagnostics) => brokenPlan(env, diagnostics) },
+    async () => {
+      const { plan, sql } = await planEnvironment(workspace, { env, ttlSeconds });
+      showWarnings(context, workspace, plan.diagnostics);
+      if (format === "json") printJson(context, plan);
+      else if (format === "md") context.terminal.out(planMarkdown(plan, sql));
+      else {
+        const style = styleFor(context.terminal.colorOut);
+        context.terminal.out(planView(plan, sql, style, flag(context, "all")));
+        if (plan.environment !== null) sayNext(context, plan.environment, plan.summary.build);
+      }
+      return detailed && hasChanges(plan) ? EXIT_CHANGES : EXIT_DONE;
+    },
+  );
+  return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
+}
+
+function sayNext({ terminal }: CommandContext, env: EnvName, build: number): void {
+  const next = build > 0 ? `seeknal run --env ${env}` : `seeknal promote ${env}`;
+  const style = styleFor(terminal.colorErr);
+  terminal.err(`${style.cyan("next:")} ${next}\n`);
+}
+
+function formatOf(context: CommandContext): string {
+  if (flag(context, "json")) return "json";
+  const format = text(context, "format") ?? "text";
+  if (["text", "md", "json"].includes(format)) return format;
+  throw new UserError(`Unknown format "${format}"`, {
+    code: "invalid_option",
+    kind: "usage",
+    hint: "write --format text, md or json",
+  });
+}
+
+function ttlOf(context: CommandContext): number | null {
+  const days = text(context, "ttl");
+  if (days === null) return null;
+  const match = /^(\d+(?:\.\d+)?)d?$/.exec(days);
+  if (match !== null && Number(match[1]) > 0) return Math.round(Number(match[1]) * 86_400);
+  throw new UserError(`Invalid --ttl "${days}": expected a number of days above 0`, {
+    code: "invalid_option",
+    kind: "usage",
+    hint: "write --ttl 14",
+  });
+}
+
+function brokenPlan(environment: EnvName | null, diagnostics: readonly Diagnostic[]): unknown {
+  return {
+    format_version: 1,
+    environment: environment === PROD ? null : environment,
+    base: { ref: PROD, commit: null },
+    plan: null,
+    profile: null,
+    summary: {
+      build: 0,
+      reuse: 0,
+      drop: 0,
+      materialize: 0,
+      breaking: 0,
+      non_breaking: 0,
+      metadata: 0,
+      new: 0,
+      removed: 0,
+    },
+    nodes: [],
+    materializations: [],
+    diagnostics,
+  };
+}

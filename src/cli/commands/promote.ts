@@ -1,0 +1,112 @@
+import type { PreparedPromotion } from "../../app/promote_environment.ts";
+import { changeGlyph } from "../../app/messages.ts";
+import { type EnvName, PROD } from "../../model/ids.ts";
+import { type Command, type CommandContext, YES } from "../command.ts";
+import { EXIT_DONE } from "../exit_codes.ts";
+import { confirmed, envName, flag, printJson } from "../options.ts";
+import { styleFor } from "../terminal.ts";
+import { plural } from "../views/format.ts";
+
+export const PROMOTE_OPTIONS = [
+  YES,
+  { flags: "--dry-run", doc: "show what would move and write nothing" },
+];
+
+/** `promote ENV [TARGET]` */
+export const PROMOTE: Command = {
+  name: "promote",
+  summary: "Move an environment's state on to production, or to another environment",
+  arguments: [
+    { name: "ENV", doc: "environment to promote", completes: "environment" },
+    { name: "[TARGET]", doc: "where to (default: prod)", completes: "environment" },
+  ],
+  options: PROMOTE_OPTIONS,
+  examples: ["seeknal promote dev", "seeknal promote dev staging --yes"],
+  run: (context) => runPromote(context),
+};
+
+/** Promotes and reports; also behind `env promote`. */
+export async function runPromote(context: CommandContext): Promise<number> {
+  const environment = envName(context, context.args[0]!);
+  const target = context.args[1] === undefined ? PROD : envName(context, context.args[1]);
+  const isDry = flag(context, "dryRun");
+  const workspace = await context.workspace(isDry ? "read" : "write");
+  const { preparePromotion, executePromotion, finishPromotion } = await import(
+    "../../app/promote_environment.ts"
+  );
+  const prepared = await preparePromotion(workspace, environment, target);
+  if (prepared.nothingToDo) {
+    if (!isDry) await finishPromotion(workspace);
+    return report(context, prepared, "nothing_to_do", prepared.from);
+  }
+  if (!flag(context, "json")) showChanges(context, prepared);
+  if (isDry) return report(context, prepared, "would_promote", null);
+  const command = `seeknal promote ${environment}${target === PROD ? "" : ` ${target}`}`;
+  if (!confirmed(context, `Promote ${environment} to ${nameOf(target)}?`, command)) {
+    return report(context, prepared, "refused", null);
+  }
+  const commit = await executePromotion(workspace, prepared);
+  return report(context, prepared, "promoted", commit);
+}
+
+function nameOf(target: EnvName): string {
+  return target === PROD ? "production" : target;
+}
+
+type Status = "promoted" | "nothing_to_do" | "refused" | "would_promote";
+
+function report(
+  context: CommandContext,
+  { environment, target, from, source, changes, rebuilt }: PreparedPromotion,
+  status: Status,
+  to: string | null,
+): number {
+  if (flag(context, "json")) {
+    printJson(context, {
+      format_version: 1,
+      environment,
+      target,
+      from,
+      to: to ?? source,
+      nodes: [...changes.map(({ id }) => id), ...rebuilt].sort(),
+      materializations: [],
+      status,
+      reason: status === "refused" ? "answered no" : null,
+    });
+    return EXIT_DONE;
+  }
+  const style = styleFor(context.terminal.colorOut);
+  const nodes = plural(changes.length + rebuilt.length, "node");
+  const texts: Record<Status, string> = {
+    promoted: `${style.bold(`Promoted ${environment} to ${nameOf(target)}:`)} ${nodes}, now at ${
+      to?.slice(0, 7)
+    }`,
+    nothing_to_do: `Nothing to promote: ${nameOf(target)} has everything that ${environment} has`,
+    refused: `Not promoted: ${nameOf(target)} stays as it is`,
+    would_promote: `Would promote ${environment} to ${nameOf(target)}: ${nodes}`,
+  };
+  context.terminal.out(`${texts[status]}\n`);
+  return EXIT_DONE;
+}
+
+/** Changes listed before a question. */
+const SHOWN = 20;
+
+function showChanges({ terminal }: CommandContext, prepared: PreparedPromotion): void {
+  const style = styleFor(terminal.colorErr);
+  const { environment, target, changes, rebuilt } = prepared;
+  const lines = [
+    ...changes.map((change) => {
+      const category = change.category === null ? "" : `  ${change.category}`;
+      return `  ${changeGlyph(change)} ${change.id}${style.bold(category)}`;
+    }),
+    ...rebuilt.map((id) => `  > ${id}  ${style.dim("built again")}`),
+  ];
+  terminal.err(
+    style.bold(`${environment} -> ${nameOf(target)}: ${plural(lines.length, "node")}`) + "\n",
+  );
+  for (const line of lines.slice(0, SHOWN)) terminal.err(`${line}\n`);
+  if (lines.length > SHOWN) {
+    terminal.err(style.dim(`  ... and ${lines.length - SHOWN} more`) + "\n");
+  }
+}

@@ -1,0 +1,94 @@
+import { extname, isAbsolute, join } from "node:path";
+import { UserError } from "../../base/user_error.ts";
+import { writeFileAtomic } from "../../base/atomic_write.ts";
+import type { Table } from "../../engine/session.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { EXIT_DONE } from "../exit_codes.ts";
+import { envOption, flag, text, wholeNumber } from "../options.ts";
+import { styleFor } from "../terminal.ts";
+import { plural } from "../views/format.ts";
+import { tableCsv, tableJson, tableView } from "../views/table_view.ts";
+
+const FORMATS = ["table", "json", "csv", "parquet", "arrow"];
+
+/** `query SQL` */
+export const QUERY: Command = {
+  name: "query",
+  summary: "Ask the outputs of an environment; every node is a view kind.name",
+  arguments: [{ name: "SQL", doc: "one SELECT; - reads it from stdin" }],
+  options: [
+    { flags: "-e, --env <ENV>", doc: "environment (default: prod)", completes: "environment" },
+    { flags: "--format <FORMAT>", doc: "table, json, csv, parquet or arrow", completes: FORMATS },
+    { flags: "-o, --output <FILE>", doc: "write to a file; its ending chooses the format" },
+    { flags: "--limit <N>", doc: "rows at most" },
+  ],
+  examples: [
+    'seeknal query "SELECT * FROM transform.orders LIMIT 5"',
+    'seeknal query "SELECT count(*) FROM orders" --env dev --format json',
+  ],
+  run: async (context) => {
+    const output = outputPath(context);
+    const format = formatOf(context, output);
+    const typed = context.args[0]!;
+    const sql = typed === "-" ? await context.terminal.readInput() : typed;
+    if (sql.trim() === "") {
+      throw new UserError("Cannot run an empty query", {
+        code: "query_empty",
+        kind: "usage",
+        hint: 'seeknal query "SELECT 1"',
+      });
+    }
+    const request = { env: envOption(context), sql, limit: wholeNumber(context, "limit", 0) };
+    const workspace = await context.workspace("read");
+    const { queryOutputs, queryToParquet } = await import("../../app/query_outputs.ts");
+    if (format === "parquet") {
+      const rows = await queryToParquet(workspace, request, output!);
+      context.terminal.err(`Wrote ${plural(rows, "row")} to ${output}\n`);
+      return EXIT_DONE;
+    }
+    if (format === "arrow") {
+      const { arrowIpc } = await import("../../arrow/arrow_ipc.ts");
+      writeFileAtomic(output!, arrowIpc(await queryOutputs(workspace, request)));
+      context.terminal.err(`Wrote ${output}\n`);
+      return EXIT_DONE;
+    }
+    const shown = render(context, await queryOutputs(workspace, request), format);
+    if (output === null) context.terminal.out(shown);
+    else writeFileAtomic(output, shown);
+    return EXIT_DONE;
+  },
+};
+
+function render(context: CommandContext, table: Table, format: string): string {
+  if (format === "json") return tableJson(table);
+  if (format === "csv") return tableCsv(table);
+  const colour = text(context, "output") === null && context.terminal.colorOut;
+  return tableView(table, styleFor(colour));
+}
+
+function outputPath(context: CommandContext): string | null {
+  const output = text(context, "output");
+  if (output === null) return null;
+  return isAbsolute(output) ? output : join(context.host.cwd, output);
+}
+
+function formatOf(context: CommandContext, output: string | null): string {
+  const ending = output === null ? "" : extname(output).slice(1);
+  const format = text(context, "format") ??
+    (flag(context, "json") ? "json" : FORMATS.includes(ending) ? ending : "table");
+  if (!FORMATS.includes(format)) {
+    throw new UserError(`Unknown format "${format}"`, {
+      code: "invalid_option",
+      kind: "usage",
+      hint: `write --format ${FORMATS.join(", ")}`,
+    });
+  }
+  if (output === null && (format === "parquet" || format === "arrow")) {
+    throw new UserError(`Cannot print ${format} on a terminal`, {
+      code: "invalid_option",
+      kind: "usage",
+      hint: `name a file: --output result.${format}`,
+    });
+  }
+  return format;
+}

@@ -1,0 +1,56 @@
+import type { Command } from "../command.ts";
+import { completeCommand } from "./complete.ts";
+import { COMPLETIONS } from "./completions.ts";
+import { DIFF } from "./diff.ts";
+import { DOCTOR } from "./doctor.ts";
+import {
+  ENV_APPLY,
+  ENV_CHECKOUT,
+  ENV_CLEANUP,
+  ENV_DELETE,
+  ENV_LIST,
+  ENV_PLAN,
+  ENV_PROMOTE,
+  ENV_SHOW,
+} from "./env.ts";
+import { GC } from "./gc.ts";
+import { HISTORY } from "./history.ts";
+import { INFO } from "./info.ts";
+import { INIT } from "./init.ts";
+import { PARSE } from "./parse.ts";
+import { PLAN } from "./plan.ts";
+import { PROMOTE } from "./promote.ts";
+import { QUERY } from "./query.ts";
+import { ROLLBACK } from "./rollback.ts";
+import { RUN } from "./run.ts";
+
+/** Every verb, in the order in which help shows them. */
+export const COMMANDS: readonly Command[] = [
+  INIT,
+  PARSE,
+  PLAN,
+  RUN,
+  PROMOTE,
+  ROLLBACK,
+  DIFF,
+  HISTORY,
+  QUERY,
+  ENV_LIST,
+  ENV_SHOW,
+  ENV_PLAN,
+  ENV_APPLY,
+  ENV_PROMOTE,
+  ENV_DELETE,
+  ENV_CHECKOUT,
+  ENV_CLEANUP,
+  GC,
+  DOCTOR,
+  INFO,
+  COMPLETIONS,
+  completeCommand(() => COMMANDS),
+];
+
+/** What the groups of verbs are about. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  env: "Environments: list, show, delete, clean up",
+};

@@ -1,0 +1,197 @@
+import type { PreparedRun, RunRequest, RunResult } from "../../app/run_environment.ts";
+import { projectRelative } from "../../base/project_path.ts";
+import type { EnvName } from "../../model/ids.ts";
+import type { Command, CommandContext, CommandOption } from "../command.ts";
+import { EXIT_DONE, EXIT_EXECUTION, EXIT_INTERRUPTED } from "../exit_codes.ts";
+import { loading, showWarnings } from "../loading.ts";
+import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
+import { HumanReporter, jsonReporter } from "../reporter.ts";
+import { styleFor } from "../terminal.ts";
+import { formatDuration, plural } from "../views/format.ts";
+
+export const RUN_OPTIONS: readonly CommandOption[] = [
+  {
+    flags: "-n, --nodes <NODE>",
+    doc: "only these nodes and everything downstream",
+    repeats: true,
+    completes: "node",
+  },
+  {
+    flags: "-s, --select <SELECTOR>",
+    doc: "only what a selector matches: name, tag:, kind:, path:, state:modified, +up, down+",
+    repeats: true,
+    completes: "node",
+  },
+  { flags: "--tags <TAG>", doc: "only nodes with a tag and everything upstream", repeats: true },
+  { flags: "--exclude-tags <TAG>", doc: "leave out nodes with a tag", repeats: true },
+  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true },
+  { flags: "-f, --full", doc: "build what is selected whatever exists" },
+  { flags: "--force", doc: "plan again when the plan is stale, then run" },
+  {
+    flags: "--continue-on-error",
+    doc: "after a failure go on with all that does not depend on it",
+  },
+  { flags: "-r, --retry <N>", doc: "tries after a failure that may pass (default: 0)" },
+  { flags: "--timeout <SECONDS>", doc: "stop a node after this time" },
+  { flags: "--max-workers <N>", doc: "nodes at the same time (default: the number of cores)" },
+  { flags: "--parallel", doc: "accepted: parallel is the default, --max-workers 1 is sequential" },
+  { flags: "--dry-run", doc: "show what would run and write nothing" },
+  { flags: "--show-plan", doc: "the same as --dry-run" },
+];
+
+/** `run` */
+export const RUN: Command = {
+  name: "run",
+  summary: "Build what is affected: an environment's plan, or production in one go",
+  arguments: [],
+  options: [
+    { flags: "-e, --env <ENV>", doc: "environment to run", completes: "environment" },
+    ...RUN_OPTIONS,
+  ],
+  examples: [
+    "seeknal run --env dev",
+    "seeknal run --select tag:finance+ --max-workers 4",
+  ],
+  run: async (context) => {
+    const typed = text(context, "env");
+    return await runRun(context, typed === null ? null : envName(context, typed));
+  },
+};
+
+/** Runs and reports; also behind `env apply`. */
+export async function runRun(context: CommandContext, env: EnvName | null): Promise<number> {
+  const request = requestOf(context, env);
+  const isDry = flag(context, "dryRun") || flag(context, "showPlan");
+  const workspace = await context.workspace(isDry ? "read" : "write");
+  const { prepareRun, executeRun } = await import("../../app/run_environment.ts");
+  return await loading(context, workspace, { asJson: asErrorEvent }, async () => {
+    const prepared = await prepareRun(workspace, request);
+    showWarnings(context, workspace, prepared.planned.plan.diagnostics);
+    sayWarnings(context, prepared);
+    if (isDry) return showDryRun(context, prepared);
+    const result = await executeRun(workspace, prepared, request);
+    if (!flag(context, "json")) sayResult(context, workspace.root, prepared, result);
+    if (result.status === "interrupted") return EXIT_INTERRUPTED;
+    return result.status === "failed" ? EXIT_EXECUTION : EXIT_DONE;
+  });
+}
+
+function asErrorEvent(diagnostics: unknown): unknown {
+  return { event: "error", code: "invalid_project", diagnostics };
+}
+
+function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
+  const { host, terminal } = context;
+  const reporter = flag(context, "json")
+    ? jsonReporter(terminal, () => host.now())
+    : new HumanReporter(terminal);
+  const timeout = wholeNumber(context, "timeout", 1);
+  return {
+    env,
+    selection: {
+      nodes: texts(context, "nodes"),
+      select: (context.options["select"] as string[] | undefined) ?? [],
+      tags: texts(context, "tags"),
+      excludeTags: texts(context, "excludeTags"),
+      types: texts(context, "types"),
+    },
+    full: flag(context, "full"),
+    force: flag(context, "force"),
+    maxWorkers: wholeNumber(context, "maxWorkers", 1) ?? host.cpuCount,
+    continueOnError: flag(context, "continueOnError"),
+    retries: wholeNumber(context, "retry", 0) ?? 0,
+    timeoutMs: timeout === null ? null : timeout * 1000,
+    report: (event) => reporter.report(event),
+  };
+}
+
+function sayWarnings({ terminal }: CommandContext, { warnings, included }: PreparedRun): void {
+  const style = styleFor(terminal.colorErr);
+  for (const warning of warnings) terminal.err(`${style.yellow("warning:")} ${warning}\n`);
+  if (included.length > 0) {
+    const names = included.slice(0, 5).join(", ") + (included.length > 5 ? ", ..." : "");
+    terminal.err(
+      `Including ${plural(included.length, "upstream node")} without output: ${names}\n`,
+    );
+  }
+}
+
+function showDryRun(context: CommandContext, prepared: PreparedRun): number {
+  const { env, steps, reused, dropped } = prepared;
+  if (flag(context, "json")) {
+    printJson(context, { format_version: 1, environment: env, steps, reused, dropped });
+    return EXIT_DONE;
+  }
+  const style = styleFor(context.terminal.colorOut);
+  const lines = steps.map(({ id, layer }) => `  ${style.dim(`[layer ${layer}]`)} ${id}`);
+  const head = style.bold(
+    `Would run ${
+      env ?? "production"
+    }: ${steps.length} to build, ${reused} to reuse, ${dropped} to drop`,
+  );
+  context.terminal.out([head, ...lines].join("\n") + "\n");
+  return EXIT_DONE;
+}
+
+function sayResult(
+  { terminal, host: _host }: CommandContext,
+  root: string,
+  prepared: PreparedRun,
+  result: RunResult,
+): void {
+  const { env, reused, dropped } = prepared;
+  const { counts, status, commit, log, failures, durationMs } = result;
+  const style = styleFor(terminal.colorOut);
+  const place = env ?? "production";
+  if (status === "failed" && log !== null) {
+    terminal.err(`Log: ${projectRelative(root, log)}\n`);
+  }
+  if (status === "interrupted") {
+    terminal.out(`Stopped: ${counts.built} built and kept; the next run goes on from there\n`);
+    return;
+  }
+  if (prepared.steps.length === 0 && dropped === 0 && status === "success") {
+    terminal.out(
+      `No changes detected. Nothing to run: ${plural(reused, "node")} up to date in ${place}\n`,
+    );
+    sayNext(terminal, env);
+    return;
+  }
+  const parts = [
+    `${counts.built} built`,
+    ...(counts.cached > 0 ? [`${counts.cached} cached`] : []),
+    `${reused} reused`,
+    ...(dropped > 0 ? [`${dropped} dropped`] : []),
+    ...(counts.failed > 0 ? [style.red(`${counts.failed} failed`)] : []),
+    ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : []),
+  ];
+  const at = commit === null ? "" : `, now at ${commit.slice(0, 7)}`;
+  terminal.out(
+    `${style.bold(`Run ${place}:`)} ${parts.join(", ")} in ${formatDuration(durationMs)}${at}\n`,
+  );
+  if (status === "failed") sayFailed(terminal, env, failures.length, result.published);
+  else sayNext(terminal, env);
+}
+
+function sayFailed(
+  terminal: CommandContext["terminal"],
+  env: EnvName | null,
+  failures: number,
+  published: boolean,
+): void {
+  const style = styleFor(terminal.colorErr);
+  const kept = env !== null
+    ? "what was built is kept"
+    : published
+    ? "production has what succeeded; failed nodes keep their former output"
+    : "production stays as it was; what was built is kept for the next run";
+  terminal.err(`${style.red("error:")} ${plural(failures, "node")} failed; ${kept}\n`);
+  const again = env === null ? "seeknal run" : `seeknal plan ${env}\n    seeknal run --env ${env}`;
+  terminal.err(`  ${style.cyan("hint:")} correct what is named above, then\n    ${again}\n`);
+}
+
+function sayNext(terminal: CommandContext["terminal"], env: EnvName | null): void {
+  if (env === null) return;
+  const style = styleFor(terminal.colorErr);
+  terminal.err(`${style.cyan("next:")} seeknal promote ${env}\n`);
+}

@@ -1,0 +1,32 @@
+import type { Host } from "../model/host.ts";
+
+/**
+ * The machine this process runs on. Ctrl-C and SIGTERM abort the signal; a second
+ * one ends the process at once.
+ */
+export function realHost(programDir: string | undefined): Host {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(130);
+    controller.abort();
+  };
+  Deno.addSignalListener("SIGINT", stop);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+  const env = (name: string) => Deno.env.get(name);
+  const name = env("SEEKNAL_USER") ?? env("GIT_AUTHOR_NAME") ?? env("USER") ?? env("USERNAME") ??
+    "unknown";
+  const clean = (text: string) => text.replace(/[<>\n\r]/g, "").trim() || "unknown";
+  return {
+    now: () => new Date(),
+    env,
+    user: {
+      name: clean(name),
+      email: clean(env("GIT_AUTHOR_EMAIL") ?? `${name.replace(/\s+/g, ".")}@localhost`),
+    },
+    // `deno task` goes to the program's folder first; INIT_CWD is where the user typed.
+    cwd: Deno.cwd() === programDir ? env("INIT_CWD") ?? programDir : Deno.cwd(),
+    signal: controller.signal,
+    cpuCount: navigator.hardwareConcurrency,
+    memoryBytes: Deno.systemMemoryInfo().total,
+  };
+}

@@ -1,0 +1,49 @@
+import type { Terminal } from "./terminal.ts";
+
+/**
+ * The process's own terminal. `NO_COLOR` and `--no-color` turn colour off,
+ * `FORCE_COLOR` and `CLICOLOR_FORCE` turn it on where there is no terminal.
+ */
+export function realTerminal(args: readonly string[]): Terminal {
+  const encoder = new TextEncoder();
+  const write = (stream: { writeSync(data: Uint8Array): number }, text: string) => {
+    const bytes = encoder.encode(text);
+    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+  };
+  const isOn = (name: string) => ![undefined, "", "0"].includes(Deno.env.get(name));
+  const isOff = isOn("NO_COLOR") || args.includes("--no-color");
+  const isForced = isOn("FORCE_COLOR") || isOn("CLICOLOR_FORCE");
+  const color = (isTerminal: boolean) => !isOff && (isTerminal || isForced);
+  const stderrIsTerminal = Deno.stderr.isTerminal();
+  return {
+    out: (text) => writeUnlessClosed(() => write(Deno.stdout, text)),
+    err: (text) => writeUnlessClosed(() => write(Deno.stderr, text)),
+    canAsk: Deno.stdin.isTerminal() && stderrIsTerminal,
+    isScreen: stderrIsTerminal && Deno.env.get("TERM") !== "dumb" &&
+      Deno.env.get("CI") === undefined,
+    colorOut: color(Deno.stdout.isTerminal()),
+    colorErr: color(stderrIsTerminal),
+    width: stderrIsTerminal ? Deno.consoleSize().columns : 100,
+    confirm: (question) => {
+      write(Deno.stderr, `${question} [y/N] `);
+      return /^y(es)?$/i.test(readLine().trim());
+    },
+    readInput: async () => await new Response(Deno.stdin.readable).text(),
+  };
+}
+
+/** A reader that has seen enough (`| head`) closes the pipe: not an error of ours. */
+function writeUnlessClosed(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function readLine(): string {
+  const bytes: number[] = [];
+  const buffer = new Uint8Array(1);
+  while (Deno.stdin.readSync(buffer) === 1 && buffer[0] !== 10) bytes.push(buffer[0]!);
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}

@@ -1,0 +1,157 @@
+import { changeGlyph, summaryWords } from "../../app/messages.ts";
+import type { SqlDiffLine } from "../../app/sql_diff.ts";
+import { describeEnvCategory } from "../../model/env_name.ts";
+import type { NodeId } from "../../model/ids.ts";
+import type { Plan, PlanNode } from "../../model/plan.ts";
+import type { Style } from "../terminal.ts";
+import { alignColumns, plural } from "./format.ts";
+
+/** SQL diffs by node. */
+export type SqlDiffs = ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
+
+/** Nodes listed in a section before `... and n more`. */
+const SHOWN = 20;
+
+interface Section {
+  readonly title: string;
+  readonly nodes: readonly PlanNode[];
+}
+
+/** A plan for people: what changed and why, section by section, and one last line with the counts. */
+export function planView(plan: Plan, sql: SqlDiffs, style: Style, all: boolean): string {
+  const lines = [style.bold(title(plan)), ""];
+  for (const { title, nodes } of sections(plan)) {
+    if (nodes.length === 0) continue;
+    lines.push(style.bold(`${title} (${nodes.length})`));
+    const shown = all ? nodes : nodes.slice(0, SHOWN);
+    for (const node of shown) lines.push(...nodeLines(node, sql, style));
+    if (shown.length < nodes.length) {
+      lines.push(style.dim(`  ... and ${nodes.length - shown.length} more (--all shows them)`));
+    }
+    lines.push("");
+  }
+  if (lines.length === 2) lines.push(noChanges(plan), "");
+  lines.push(...buildLines(plan, style, all));
+  lines.push(style.bold(`Plan: ${summaryWords(plan.summary)}`));
+  return lines.join("\n") + "\n";
+}
+
+function title({ environment, base }: Plan): string {
+  const against = base.commit === null
+    ? "production is empty"
+    : `compared with ${base.ref} at ${base.commit.slice(0, 7)}`;
+  return environment === null
+    ? `Plan for production, ${against}`
+    : `Plan for ${environment} (${describeEnvCategory(environment)}), ${against}`;
+}
+
+function noChanges({ base }: Plan): string {
+  return base.commit === null
+    ? "The project has no nodes."
+    : `No changes: the project is what ${base.ref} has.`;
+}
+
+function sections({ nodes }: Plan): Section[] {
+  const of = (test: (node: PlanNode) => boolean) => nodes.filter(test);
+  return [
+    { title: "New", nodes: of((n) => n.change === "new") },
+    { title: "Removed", nodes: of((n) => n.change === "removed") },
+    { title: "Changed", nodes: of((n) => n.change === "direct" && n.category !== "METADATA") },
+    { title: "Affected by those", nodes: of((n) => n.change === "indirect") },
+    {
+      title: "Metadata only",
+      nodes: of((n) => n.change === "direct" && n.category === "METADATA"),
+    },
+  ];
+}
+
+function nodeLines(node: PlanNode, sql: SqlDiffs, style: Style): string[] {
+  const glyph = changeGlyph({ kind: node.change, category: node.category });
+  const label = node.change === "direct" ? `  ${node.category ?? "DATA"}` : "";
+  const paint = paintOf(node, style);
+  const head = `  ${paint(glyph)} ${paint(node.id)}${style.bold(label)}`;
+  const reasons = node.reasons.filter((reason) => reason !== "new node");
+  const single = node.change !== "direct" && reasons.length === 1;
+  return [
+    single ? `${head}  ${style.dim(reasons[0]!)}` : head,
+    ...(single ? [] : reasons.map((reason) => `      ${reason}`)),
+    ...(sql.get(node.id) ?? []).map((line) => `      ${sqlLine(line, style)}`),
+  ];
+}
+
+/** A line of an SQL diff with its sign and colour. */
+export function sqlLine({ sign, text }: SqlDiffLine, style: Style): string {
+  const line = `${sign} ${text}`;
+  return sign === "+" ? style.green(line) : sign === "-" ? style.red(line) : style.dim(line);
+}
+
+function paintOf({ change, category }: PlanNode, style: Style): (text: string) => string {
+  if (change === "new") return style.green;
+  if (change === "removed" || category === "BREAKING") return style.red;
+  return change === "direct" && category !== "METADATA" ? style.yellow : (text) => text;
+}
+
+/** What a run will do, and with what it can do without. */
+function buildLines(plan: Plan, style: Style, all: boolean): string[] {
+  const rows: string[][] = [];
+  const list = (action: PlanNode["action"]) => plan.nodes.filter((node) => node.action === action);
+  const builds = list("build");
+  if (builds.length > 0) {
+    const shown = all ? builds : builds.slice(0, 8);
+    const more = builds.length - shown.length;
+    const names = shown.map(({ id }) => id).join(", ") + (more > 0 ? ` and ${more} more` : "");
+    rows.push([style.bold("Build"), String(builds.length), names]);
+    const unexplained = builds.filter((node) => node.change === "none");
+    for (const { id, reasons } of unexplained.slice(0, 8)) {
+      rows.push(["", "", style.dim(`${id}: ${reasons.join("; ")}`)]);
+    }
+  }
+  const reused = list("reuse");
+  if (reused.length > 0) {
+    const changed = reused.filter((n) => n.change !== "none" && n.category !== "METADATA").length;
+    const note = changed > 0 ? `${plural(changed, "changed node")} among them, built before` : "";
+    rows.push([style.bold("Reuse"), String(reused.length), style.dim(note)]);
+  }
+  const dropped = list("drop");
+  if (dropped.length > 0) {
+    rows.push([
+      style.bold("Drop"),
+      String(dropped.length),
+      dropped.map(({ id }) => id).slice(0, 8).join(", "),
+    ]);
+  }
+  return rows.length === 0 ? [] : [...alignColumns(rows), ""];
+}
+
+/** A plan as Markdown, for a comment on a pull request. */
+export function planMarkdown(plan: Plan, sql: SqlDiffs): string {
+  const lines = [`### Seeknal: ${title(plan)}`, "", `**Plan: ${summaryWords(plan.summary)}**`, ""];
+  const changed = plan.nodes.filter((node) => node.change !== "none");
+  if (changed.length > 0) {
+    lines.push("| | node | category | action | why |", "|---|---|---|---|---|");
+    for (const node of changed) {
+      const glyph = changeGlyph({ kind: node.change, category: node.category });
+      const why = node.reasons.join("; ").replaceAll("|", "\\|");
+      lines.push(
+        `| \`${glyph}\` | \`${node.id}\` | ${
+          node.category ?? node.change
+        } | ${node.action} | ${why} |`,
+      );
+    }
+  } else lines.push("No changes.");
+  for (const [id, diff] of sql) {
+    if (diff.length === 0) continue;
+    const body = diff.map((line) => `${line.sign} ${line.text}`).join("\n");
+    lines.push(
+      "",
+      `<details><summary><code>${id}</code></summary>`,
+      "",
+      "```diff",
+      body,
+      "```",
+      "",
+      "</details>",
+    );
+  }
+  return lines.join("\n") + "\n";
+}

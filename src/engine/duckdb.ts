@@ -1,0 +1,127 @@
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  StatementType,
+  version as libraryVersion,
+} from "@duckdb/node-api";
+import { quoteList } from "./quote.ts";
+import { type Session, type SessionOptions, SqlError, type Table } from "./session.ts";
+
+/** Opens a locked in-memory DuckDB session. */
+export async function openDuckDb(options: SessionOptions): Promise<Session> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
+    ...(options.memoryLimitBytes === undefined
+      ? {}
+      : { memory_limit: `${Math.floor(options.memoryLimitBytes / 1024)}KiB` }),
+    temp_directory: options.temporaryDir ?? "",
+    autoinstall_known_extensions: "false",
+  });
+  const connection = await instance.connect();
+  // Once external access is off, DuckDB accepts no further paths: this order matters.
+  if (options.allowedDirs.length > 0) {
+    await connection.run(`SET allowed_directories = ${quoteList(options.allowedDirs)}`);
+  }
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run("SET enable_external_access = false; SET lock_configuration = true");
+  return new DuckDbSession(instance, connection);
+}
+
+/** DuckDB's version, for example `v1.5.5`. */
+export function duckDbVersion(): string {
+  return libraryVersion();
+}
+
+class DuckDbSession implements Session {
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  async run(sql: string): Promise<number> {
+    return await guarded(async () => {
+      const result = await this.#connection.run(sql);
+      if (result.columnCount !== 1 || result.columnName(0) !== "Count") return 0;
+      const chunk = await result.fetchChunk();
+      return chunk === null || chunk.rowCount === 0 ? 0 : Number(chunk.getRowValues(0)[0]);
+    });
+  }
+
+  async read(sql: string, limit?: number): Promise<Table> {
+    return await guarded(async () => {
+      const reader = limit === undefined
+        ? await this.#connection.runAndReadAll(sql)
+        : await this.#connection.streamAndReadUntil(sql, limit);
+      const names = reader.deduplicatedColumnNames();
+      const types = reader.columnTypes();
+      const rows = reader.getRowsJson();
+      return {
+        columns: names.map((name, i) => ({ name, type: String(types[i]) })),
+        rows: limit === undefined ? rows : rows.slice(0, limit),
+      };
+    });
+  }
+
+  async statementType(sql: string): Promise<string> {
+    return await guarded(async () => {
+      const statements = await this.#connection.extractStatements(sql);
+      if (statements.count !== 1) return "MULTIPLE";
+      const prepared = await statements.prepare(0);
+      try {
+        return StatementType[prepared.statementType] ?? "UNKNOWN";
+      } finally {
+        prepared.destroySync();
+      }
+    });
+  }
+
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+    return Promise.resolve();
+  }
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Error ? toSqlError(error) : error;
+  }
+}
+
+const CATEGORY_REGEXP = /^([A-Z][A-Za-z /-]*?)(?: Error)?: /;
+const LINE_REGEXP = /\n\nLINE (\d+): (.*)\n( *)\^/;
+
+/** Reads DuckDB's text: `<Category> Error: <what>` and a `LINE n: …` with a caret under the place. */
+function toSqlError(error: Error): SqlError {
+  const text = error.message;
+  const place = LINE_REGEXP.exec(text);
+  const body = place === null ? text : text.slice(0, place.index);
+  const category = CATEGORY_REGEXP.exec(body);
+  const [message, ...rest] = body.slice(category?.[0].length ?? 0).split("\n");
+  return new SqlError(
+    [message, ...rest.filter((line) => line.trim() !== "" && !isProposal(line))].join("\n").trim(),
+    {
+      category: category?.[1] ?? "",
+      position: place === null ? null : {
+        line: Number(place[1]),
+        column: Math.max(1, place[3]!.length - `LINE ${place[1]}: `.length + 1),
+      },
+      candidates: rest.filter(isProposal).flatMap((line) =>
+        [...line.matchAll(/"([^"]+)"/g)].map((match) => match[1]!)
+      ),
+    },
+  );
+}
+
+function isProposal(line: string): boolean {
+  return /^(Candidate bindings|Did you mean|Candidate functions)/.test(line.trim());
+}

@@ -1,0 +1,169 @@
+import { join } from "node:path";
+import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
+import { adoptObject } from "../cache/object_store.ts";
+import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
+import { openSession } from "../engine/registry.ts";
+import { type Session, SqlError } from "../engine/session.ts";
+import type { NodeJob, NodeOutput, NodeResult, QueryJob, WatchedFile } from "../model/run.ts";
+import type { WorkerShare } from "./worker_messages.ts";
+
+/**
+ * Builds nodes, one after the other, in sessions of its own. A session sees the
+ * cache and, for sources, the project folder; the engine is locked to that.
+ */
+export class JobExecutor implements AsyncDisposable {
+  readonly #share: WorkerShare;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(share: WorkerShare) {
+    this.#share = share;
+  }
+
+  /** Never throws: what goes wrong is the result. */
+  async execute(job: NodeJob): Promise<NodeResult> {
+    const started = performance.now();
+    const temporary = join(job.temporaryDir, `${Deno.pid}-${crypto.randomUUID()}.parquet`);
+    try {
+      checkUnchanged(job.watched);
+      const rows = await this.#produce(job, temporary);
+      checkUnchanged(job.watched);
+      const adopted = adoptObject(temporary, job.objectsDir);
+      const durationMs = performance.now() - started;
+      const output: NodeOutput = { ...adopted, rows, durationMs: Math.round(durationMs * 10) / 10 };
+      return { status: "success", output };
+    } catch (error) {
+      removeIfExists(temporary);
+      return { status: "failed", error: toFailure(error, job) };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
+    this.#sessions.clear();
+  }
+
+  async #produce(job: NodeJob, temporary: string): Promise<number> {
+    const readable = job.type === "query" ? job.readable : [];
+    const session = await this.#session([job.objectsDir, job.temporaryDir, ...readable]);
+    if (job.type === "copy") {
+      Deno.copyFileSync(job.path, temporary);
+      const sql = `SELECT count(*) FROM read_parquet(${quoteText(temporary)})`;
+      return Number((await session.read(sql)).rows[0]![0]);
+    }
+    return await withTimeout(session, job.timeoutMs, () => this.#query(session, job, temporary));
+  }
+
+  /** Inputs exist inside one transaction only, so that no node sees another's. */
+  async #query(session: Session, job: QueryJob, temporary: string): Promise<number> {
+    try {
+      const setup = ["BEGIN", ...inputViews(job)];
+      await session.run(setup.join(";\n"));
+      if (job.checkColumns) await checkColumns(session, job);
+      const rows = await session.run(copySql(job, temporary));
+      return rows;
+    } finally {
+      await session.run("ROLLBACK").catch(() => {
+        // The engine has already left the transaction when a statement in it failed badly.
+      });
+    }
+  }
+
+  async #session(allowedDirs: readonly string[]): Promise<Session> {
+    const key = allowedDirs.join("\0");
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = await openSession({
+        threads: this.#share.threads,
+        memoryLimitBytes: this.#share.memoryLimitBytes,
+        temporaryDir: join(allowedDirs[1]!, "spill"),
+        allowedDirs,
+      });
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+}
+
+function inputViews(job: QueryJob): string[] {
+  const kinds = new Set(job.inputs.map(({ id }) => id.slice(0, id.indexOf("."))));
+  const inputs = new Map(job.inputs.map(({ id, path }) => [id, path]));
+  return [
+    ...[...kinds].map((kind) => `CREATE SCHEMA ${quoteName(kind)}`),
+    ...[...inputs].map(([id, path]) =>
+      `CREATE VIEW ${quoteNodeId(id)} AS FROM read_parquet(${quoteText(path)})`
+    ),
+  ];
+}
+
+/** Writes exactly the planned columns, in the planned types. */
+function copySql(job: QueryJob, temporary: string): string {
+  const names = job.columns.map(({ name }) => quoteName(name));
+  const casts = job.columns.map(({ type }, i) => `CAST(${names[i]} AS ${type}) AS ${names[i]}`);
+  const query = job.sql.replace(/[;\s]+$/, "");
+  return `COPY (SELECT ${casts.join(", ")} FROM (\n${query}\n) AS "output"(${names.join(", ")})) ` +
+    `TO ${quoteText(temporary)} (FORMAT parquet)`;
+}
+
+async function checkColumns(session: Session, job: QueryJob): Promise<void> {
+  const { rows } = await session.read(`DESCRIBE ${job.sql.replace(/[;\s]+$/, "")}`);
+  const found = rows.map(([name]) => String(name)).join(", ");
+  const planned = job.columns.map(({ name }) => name).join(", ");
+  if (found === planned) return;
+  throw new SqlError(`The query returns ${found}, but ${planned} was planned`, {
+    category: "Project",
+    position: null,
+    candidates: [],
+  });
+}
+
+async function withTimeout<T>(
+  session: Session,
+  timeoutMs: number | null,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (timeoutMs === null) return await work();
+  let expired = false;
+  const timer = setTimeout(() => {
+    expired = true;
+    session.interrupt();
+  }, timeoutMs);
+  try {
+    return await work();
+  } catch (error) {
+    if (!expired) throw error;
+    throw new SqlError(`Timed out after ${timeoutMs / 1000} s`, {
+      category: "Timeout",
+      position: null,
+      candidates: [],
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function checkUnchanged(watched: readonly WatchedFile[]): void {
+  for (const { path, sizeBytes, mtimeMs } of watched) {
+    const info = statIfExists(path);
+    if (info?.size === sizeBytes && (info.mtime?.getTime() ?? 0) === mtimeMs) continue;
+    throw new SqlError(`"${path}" changed while the run was reading it`, {
+      category: "Source",
+      position: null,
+      candidates: [],
+    });
+  }
+}
+
+/** Categories of errors after which a second try may succeed. */
+const TRANSIENT = new Set(["IO", "Out of Memory", "HTTP", "Connection"]);
+
+function toFailure(error: unknown, job: NodeJob): { message: string; transient: boolean } {
+  if (error instanceof SqlError) {
+    const inputs = job.type === "query" && job.inputs.length > 0
+      ? ` (it may read ${job.inputs.map(({ id }) => id).join(", ")})`
+      : "";
+    const scope = error.category === "Catalog" || error.category === "Permission" ? inputs : "";
+    return { message: `${error.message}${scope}`, transient: TRANSIENT.has(error.category) };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { message, transient: error instanceof Deno.errors.Interrupted };
+}

@@ -1,0 +1,73 @@
+import type { NodeJob, NodeResult } from "../model/run.ts";
+import type { FromWorker, ToWorker, WorkerShare } from "./worker_messages.ts";
+
+interface Member {
+  readonly worker: Worker;
+  /** Resolves the job it is busy with; null while idle. */
+  settle: ((result: NodeResult) => void) | null;
+}
+
+/** A fixed number of Deno workers, started when first needed and reused for every job after that. */
+export class WorkerPool implements Disposable {
+  readonly #size: number;
+  readonly #share: WorkerShare;
+  readonly #members: Member[] = [];
+  readonly #waiting: { job: NodeJob; settle: (result: NodeResult) => void }[] = [];
+  #jobs = 0;
+
+  constructor(size: number, share: WorkerShare) {
+    this.#size = size;
+    this.#share = share;
+  }
+
+  /** Builds a node in the next free worker. Never rejects. */
+  run(job: NodeJob): Promise<NodeResult> {
+    return new Promise((settle) => {
+      this.#waiting.push({ job, settle });
+      this.#dispatch();
+    });
+  }
+
+  /** Ends all workers at once; what they were doing is lost. */
+  [Symbol.dispose](): void {
+    for (const { worker } of this.#members) worker.terminate();
+    this.#members.length = 0;
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const member = this.#members.find(({ settle }) => settle === null) ?? this.#start();
+      if (member === null) return;
+      const { job, settle } = this.#waiting.shift()!;
+      member.settle = settle;
+      this.#post(member, { type: "job", number: ++this.#jobs, job });
+    }
+  }
+
+  #start(): Member | null {
+    if (this.#members.length >= this.#size) return null;
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    const member: Member = { worker, settle: null };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#finish(member, data.result);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#members.splice(this.#members.indexOf(member), 1);
+      const message = `The worker stopped: ${event.message}`;
+      this.#finish(member, { status: "failed", error: { message, transient: true } });
+    };
+    this.#post(member, { type: "start", share: this.#share });
+    this.#members.push(member);
+    return member;
+  }
+
+  #post(member: Member, message: ToWorker): void {
+    member.worker.postMessage(message);
+  }
+
+  #finish(member: Member, result: NodeResult): void {
+    const settle = member.settle;
+    member.settle = null;
+    settle?.(result);
+    this.#dispatch();
+  }
+}

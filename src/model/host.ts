@@ -1,0 +1,13 @@
+/** What a use case may ask of the machine it runs on. Output is not here: that is the CLI's `Terminal`. */
+export interface Host {
+  now(): Date;
+  /** Value of an environment variable. */
+  env(name: string): string | undefined;
+  /** Who commits. */
+  readonly user: { readonly name: string; readonly email: string };
+  readonly cwd: string;
+  /** Aborts when the user asks to stop (Ctrl-C, SIGTERM). */
+  readonly signal: AbortSignal;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+}

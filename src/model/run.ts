@@ -1,0 +1,125 @@
+import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
+
+/** A node output that a job may read. */
+export interface JobInput {
+  readonly id: NodeId;
+  /** Absolute path of a Parquet file. */
+  readonly path: string;
+}
+
+/** Work on one node, as it crosses to a worker: plain data, nothing secret. */
+export type NodeJob = QueryJob | CopyJob;
+
+interface JobCommon {
+  readonly id: NodeId;
+  /** Folder in which the worker puts the finished object. */
+  readonly objectsDir: string;
+  /** Folder for files in the making; same file system as `objectsDir`. */
+  readonly temporaryDir: string;
+  /** Project files that must not change while they are read. */
+  readonly watched: readonly WatchedFile[];
+  /** Milliseconds after which the node fails; null for never. */
+  readonly timeoutMs: number | null;
+}
+
+/** Run a SELECT and keep its rows. */
+export interface QueryJob extends JobCommon {
+  readonly type: "query";
+  readonly sql: string;
+  readonly inputs: readonly JobInput[];
+  /** Folders the session may read besides the cache; empty for a node that reads inputs only. */
+  readonly readable: readonly string[];
+  /** The columns that were planned: their names and types are what is written. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** True where the SQL can produce other columns than were planned (a dynamic PIVOT). */
+  readonly checkColumns: boolean;
+}
+
+/** Keep a Parquet file as it is. */
+export interface CopyJob extends JobCommon {
+  readonly type: "copy";
+  readonly path: string;
+}
+
+/** A file with the size and time of last change it had when its content was hashed. */
+export interface WatchedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
+/** What a worker made. */
+export interface NodeOutput {
+  readonly contentHash: ContentHash;
+  readonly sizeBytes: number;
+  readonly rows: number;
+  readonly durationMs: number;
+}
+
+/** What came of a job. */
+export type NodeResult =
+  | { readonly status: "success"; readonly output: NodeOutput }
+  | { readonly status: "failed"; readonly error: NodeFailure };
+
+/** Why a node failed. */
+export interface NodeFailure {
+  readonly message: string;
+  /** A second try may succeed: I/O, memory, connections. */
+  readonly transient: boolean;
+}
+
+/** Terminal state of one node in one run. */
+export type NodeStatus = "success" | "failed" | "skipped" | "cached";
+
+/** Everything that can happen in a run; `run --json` prints these, one a line. */
+export type RunEvent =
+  | {
+    readonly event: "plan";
+    readonly environment: string | null;
+    readonly nodes: number;
+    readonly layers: number;
+    readonly workers: number;
+  }
+  | {
+    readonly event: "node_started";
+    readonly node: NodeId;
+    readonly layer: number;
+    readonly attempt: number;
+  }
+  | {
+    readonly event: "node_retry";
+    readonly node: NodeId;
+    readonly attempt: number;
+    readonly wait_ms: number;
+    readonly error: string;
+  }
+  | {
+    readonly event: "node_finished";
+    readonly node: NodeId;
+    readonly layer: number;
+    readonly status: NodeStatus;
+    readonly rows: number | null;
+    readonly bytes: number | null;
+    readonly duration_ms: number;
+    readonly error: string | null;
+  }
+  | {
+    readonly event: "finished";
+    readonly status: "success" | "failed" | "interrupted";
+    readonly built: number;
+    readonly cached: number;
+    readonly failed: number;
+    readonly skipped: number;
+    readonly reused: number;
+    readonly dropped: number;
+    readonly duration_ms: number;
+    readonly commit: string | null;
+  };
+
+/** Outputs that exist, by the fingerprint of the node that made them. */
+export interface CachedOutput {
+  readonly fingerprint: Fingerprint;
+  readonly contentHash: ContentHash;
+  readonly sizeBytes: number;
+  readonly rows: number;
+}

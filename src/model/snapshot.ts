@@ -1,0 +1,49 @@
+import type { ContentHash, EnvName, Fingerprint, NodeId } from "./ids.ts";
+import type { Manifest } from "./manifest.ts";
+import type { StoredPlan } from "./plan.ts";
+
+/** What the last run left for a node. */
+export interface NodeRecord {
+  readonly format_version: 1;
+  readonly id: NodeId;
+  readonly status: "success" | "failed" | "skipped";
+  /** The fingerprint the node had when this was recorded. */
+  readonly fingerprint: Fingerprint;
+  /** Null unless the status is `success`. */
+  readonly content_hash: ContentHash | null;
+  readonly size_bytes: number | null;
+  readonly rows: number | null;
+  readonly error: string | null;
+}
+
+/** Facts about an environment that do not change when it is used. */
+export interface EnvironmentRecord {
+  readonly format_version: 1;
+  readonly name: EnvName;
+  /** RFC 3339, UTC. */
+  readonly created_at: string;
+  readonly ttl_seconds: number;
+  /** Environment whose promotion made this one; null when it was planned first. */
+  readonly promoted_from: EnvName | null;
+}
+
+/** Everything that the tree of one commit in the state repository says. */
+export interface Snapshot {
+  readonly manifest: Manifest;
+  readonly results: ReadonlyMap<NodeId, NodeRecord>;
+  /** Null in a production that was never planned by name. */
+  readonly plan: StoredPlan | null;
+  /** Describes the environment that was planned; a promoted target may hold another's. */
+  readonly environment: EnvironmentRecord | null;
+}
+
+/** The snapshot of a state that nothing was ever committed to. */
+export const EMPTY_SNAPSHOT: Snapshot = {
+  manifest: { nodes: new Map() },
+  results: new Map(),
+  plan: null,
+  environment: null,
+};
+
+/** Days an environment lives after it was last used, in seconds. */
+export const DEFAULT_TTL_SECONDS = 7 * 24 * 60 * 60;

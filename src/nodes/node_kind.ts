@@ -1,0 +1,80 @@
+import type { Diagnostic, Location } from "../base/diagnostic.ts";
+import type { FieldReader, Locator, Report } from "../base/field_reader.ts";
+import type { Session } from "../engine/session.ts";
+import type { ContentHash, NodeId } from "../model/ids.ts";
+import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
+import type { NodeCommon, NodeSpec, ParamValue } from "../model/node.ts";
+import type { NodeJob, WatchedFile } from "../model/run.ts";
+import type { Binder } from "../sql/binder.ts";
+
+/** A node with the document it was read from. */
+export interface LoadedNode<S extends NodeSpec = NodeSpec> {
+  readonly spec: S;
+  /** Project-relative. */
+  readonly file: string;
+  readonly locator: Locator;
+}
+
+/** The data outside the project's nodes, as far as planning needs it. */
+export interface SourceData {
+  /** Absolute project folder. */
+  readonly root: string;
+  /** Content hash of a project-relative file. */
+  hash(file: string): string;
+  /** Size and time of last change that go with that hash. */
+  watched(file: string): WatchedFile;
+}
+
+/** A node whose text is resolved: what it will run is settled, not yet what it returns. */
+export interface ResolvedNode<S extends NodeSpec = NodeSpec> {
+  readonly node: LoadedNode<S>;
+  /** Without absolute paths. */
+  readonly sql: string;
+  readonly version: SourceVersion | null;
+  /** Where a 1-based place of `sql` stands in the file. */
+  locate(line: number, column: number): Location;
+}
+
+/** What describing found out. */
+export interface DescribedNode {
+  readonly id: NodeId;
+  readonly shape: QueryShape;
+  readonly canonicalSql: string;
+  readonly queryHash: string;
+}
+
+/** Sessions for describing, opened when first asked for. */
+export interface DescribeContext {
+  readonly root: string;
+  binder(): Promise<Binder>;
+  /** A session that may read the project's files. */
+  files(): Promise<Session>;
+  report(diagnostic: Diagnostic): void;
+}
+
+/** Where things are when a job is made. */
+export interface JobContext {
+  readonly data: SourceData;
+  readonly objectsDir: string;
+  readonly temporaryDir: string;
+  readonly timeoutMs: number | null;
+  objectPath(hash: ContentHash): string;
+  /** Content of an upstream node. */
+  output(id: NodeId): ContentHash;
+}
+
+/** A kind of node: everything the rest of the program needs to know about it. */
+export interface NodeKind<S extends NodeSpec = NodeSpec> {
+  readonly kind: S["kind"];
+  readonly summary: string;
+  /** Reads the kind's own fields; null when they are unusable. */
+  parse(reader: FieldReader, common: NodeCommon): S | null;
+  /** Settles text, parameters and source version; null after reporting why it cannot. */
+  resolve(node: LoadedNode<S>, data: SourceData, report: Report): ResolvedNode<S> | null;
+  /** Finds out what nodes return; leaves out those it reported a problem for. */
+  describe(nodes: readonly ResolvedNode<S>[], context: DescribeContext): Promise<DescribedNode[]>;
+  /** The kind's fields as the manifest keeps them. */
+  config(spec: S): Readonly<Record<string, ParamValue>>;
+  /** The work that builds the node. */
+  job(node: ManifestNode, spec: S, sql: string, context: JobContext): NodeJob;
+}

@@ -1,0 +1,20 @@
+import type { NodeSpec } from "../model/node.ts";
+import type { NodeKind } from "./node_kind.ts";
+import { SOURCE } from "./source.ts";
+import { TRANSFORM } from "./transform.ts";
+
+/** Every kind of node, in the order in which help shows them. */
+export const NODE_KINDS: readonly NodeKind[] = [
+  SOURCE as unknown as NodeKind,
+  TRANSFORM as unknown as NodeKind,
+];
+
+/** The node kind of that name, or null. */
+export function findNodeKind(kind: string): NodeKind | null {
+  return NODE_KINDS.find((entry) => entry.kind === kind) ?? null;
+}
+
+/** The kind that a spec belongs to. */
+export function kindOf(spec: NodeSpec): NodeKind {
+  return findNodeKind(spec.kind)!;
+}

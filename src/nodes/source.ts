@@ -1,0 +1,213 @@
+import { join } from "node:path";
+import { didYouMean } from "../base/closest.ts";
+import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
+import { compactJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/hash.ts";
+import { type Session, SqlError } from "../engine/session.ts";
+import type { ColumnShape } from "../model/manifest.ts";
+import type { NodeCommon, ParamValue, SourceSpec } from "../model/node.ts";
+import { findSourceType, SOURCE_TYPES } from "../sources/registry.ts";
+import { scanSql } from "../sources/scan_sql.ts";
+import { findSourceFiles } from "../sources/source_files.ts";
+import type { SourceParam, SourceType } from "../sources/source_type.ts";
+import { storedType } from "../sql/stored_type.ts";
+import type { DescribeContext, DescribedNode, NodeKind, ResolvedNode } from "./node_kind.ts";
+
+/** Rows read from files of the project. */
+export const SOURCE: NodeKind<SourceSpec> = {
+  kind: "source",
+  summary: "Rows read from files of the project",
+  parse,
+  resolve: (node, data, report) => {
+    const { spec } = node;
+    const found = findSourceFiles(data.root, spec.table);
+    if (found.problem !== null) {
+      const { message, hint } = found.problem;
+      const location = node.locator.locate(["table"]);
+      report({ severity: "error", code: "source_file", message, ...location, hint });
+      return null;
+    }
+    const contents = found.files.map((file) => [file, data.hash(file)] as const);
+    return {
+      node,
+      sql: scan(spec, found.files),
+      version: { hash: sha256(compactJson(contents)), files: found.files },
+      locate: () => node.locator.locate(["table"]),
+    };
+  },
+  describe: async (nodes, context) => {
+    const described: DescribedNode[] = [];
+    if (nodes.length === 0) return described;
+    const session = await context.files();
+    for (const node of nodes) {
+      const result = await describe(node, session, context);
+      if (result !== null) described.push(result);
+    }
+    return described;
+  },
+  config: (spec) => ({ source: spec.source, table: spec.table, params: paramsText(spec) }),
+  job: (node, spec, _sql, context) => {
+    const paths = node.version!.files.map((file) => join(context.data.root, file));
+    const common = {
+      id: node.id,
+      objectsDir: context.objectsDir,
+      temporaryDir: context.temporaryDir,
+      timeoutMs: context.timeoutMs,
+      watched: node.version!.files.map((file) => context.data.watched(file)),
+    };
+    if (isPlainParquet(spec, node.shape.columns, paths)) {
+      return { ...common, type: "copy", path: paths[0]! };
+    }
+    return {
+      ...common,
+      type: "query",
+      sql: scan(spec, paths),
+      inputs: [],
+      readable: [context.data.root],
+      columns: node.shape.columns,
+      checkColumns: false,
+    };
+  },
+};
+
+function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
+  const source = reader.requiredText("source", SOURCE_TYPES.map((t) => t.name).join(" | "));
+  const table = reader.requiredText("table", `data/${common.name}.csv`);
+  const raw = reader.mapping("params");
+  const type = source === null ? null : findSourceType(source);
+  if (source !== null && type === null) {
+    const names = SOURCE_TYPES.map((t) => t.name);
+    reader.problem(
+      ["source"],
+      "unknown_source",
+      `Unknown source type "${source}"`,
+      didYouMean(source, names) ?? `use one of: ${names.join(", ")}`,
+    );
+  }
+  if (type === null || table === null) return null;
+  const params = parseParams(reader, type, raw);
+  return { ...common, kind: "source", source: type.name, table, params };
+}
+
+function parseParams(
+  reader: FieldReader,
+  type: SourceType,
+  raw: Readonly<Record<string, unknown>>,
+): Record<string, ParamValue> {
+  const params: Record<string, ParamValue> = {};
+  for (const [name, value] of Object.entries(raw)) {
+    const param = type.params[name];
+    const path = ["params", name];
+    if (param === undefined) {
+      const known = Object.keys(type.params);
+      reader.problem(
+        path,
+        "unknown_param",
+        `Unknown parameter "${name}" for source type "${type.name}"`,
+        didYouMean(name, known) ?? `it has: ${known.join(", ")}`,
+      );
+    } else if (!fits(param, value)) {
+      reader.problem(path, "wrong_type", `"${name}" must be ${PARAM_WORDS[param.type]}`, param.doc);
+    } else {
+      params[name] = value as ParamValue;
+    }
+  }
+  return params;
+}
+
+const PARAM_WORDS: Readonly<Record<SourceParam["type"], string>> = {
+  text: "a text",
+  boolean: "true or false",
+  integer: "a whole number",
+  list: "a list",
+  mapping: "a mapping",
+};
+
+function fits(param: SourceParam, value: unknown): boolean {
+  switch (param.type) {
+    case "text":
+      return typeof value === "string";
+    case "boolean":
+      return typeof value === "boolean";
+    case "integer":
+      return typeof value === "number" && Number.isInteger(value);
+    case "list":
+      return Array.isArray(value) && value.every(isScalar);
+    case "mapping":
+      return isMapping(value) && Object.values(value).every(isScalar);
+  }
+}
+
+function scan(spec: SourceSpec, files: readonly string[]): string {
+  const declared = spec.columns.filter(({ type }) => type !== null);
+  return scanSql(findSourceType(spec.source)!, {
+    files,
+    params: spec.params,
+    columnTypes: Object.fromEntries(declared.map(({ name, type }) => [name, type!])),
+  });
+}
+
+async function describe(
+  { node, sql, locate }: ResolvedNode<SourceSpec>,
+  session: Session,
+  context: DescribeContext,
+): Promise<DescribedNode | null> {
+  const files = findSourceFiles(context.root, node.spec.table).files ?? [];
+  const absolute = scan(node.spec, files.map((file) => join(context.root, file)));
+  const fail = (message: string, hint?: string, path: string[] = ["table"]) => {
+    const location = path[0] === "table" ? locate(1, 1) : node.locator.locate(path);
+    context.report({ severity: "error", code: "source_unreadable", message, ...location, hint });
+    return null;
+  };
+  try {
+    const { rows } = await session.read(`DESCRIBE ${absolute}`);
+    const columns = (rows as [string, string][]).map(([name, type]) => ({
+      name,
+      type,
+      expression: name,
+    }));
+    const unknown = node.spec.columns.find((declared) => !hasColumn(columns, declared.name));
+    if (unknown !== undefined) {
+      const hint = didYouMean(unknown.name, columns.map((column) => column.name));
+      return fail(`The file has no column "${unknown.name}"`, hint, ["columns", unknown.name]);
+    }
+    const unstorable = columns.find(({ type }) => storedType(type) === null);
+    if (unstorable !== undefined) {
+      return fail(
+        `Column "${unstorable.name}" has type ${unstorable.type}, which cannot be stored`,
+      );
+    }
+    const shape = {
+      columns: columns.map((column) => ({ ...column, type: storedType(column.type)! })),
+      rows: null,
+      lineage: null,
+    };
+    return { id: node.spec.id, shape, canonicalSql: sql, queryHash: sha256(sql) };
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    return fail(`Cannot read "${node.spec.table}" as ${node.spec.source}: ${firstLine(error)}`);
+  }
+}
+
+function firstLine(error: SqlError): string {
+  return error.message.split("\n")[0]!;
+}
+
+function hasColumn(columns: readonly ColumnShape[], name: string): boolean {
+  return columns.some((column) => column.name.toLowerCase() === name.toLowerCase());
+}
+
+/** A Parquet file read without options already is what a node output would be. */
+function isPlainParquet(
+  spec: SourceSpec,
+  columns: readonly ColumnShape[],
+  paths: readonly string[],
+): boolean {
+  return findSourceType(spec.source)!.isParquet && paths.length === 1 &&
+    Object.keys(spec.params).length === 0 &&
+    columns.every(({ type }) => storedType(type) === type);
+}
+
+function paramsText(spec: SourceSpec): string {
+  return compactJson(spec.params);
+}

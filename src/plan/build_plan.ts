@@ -1,0 +1,143 @@
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Change } from "../model/change.ts";
+import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import type { Action, Plan, PlanNode, PlanSummary, StoredPlan } from "../model/plan.ts";
+
+/** Where an output that need not be built again comes from, in words (`prod`, `dev`, `the cache`); null when there is none. */
+export type FindOutput = (node: ManifestNode) => string | null;
+
+/** What a plan is made of. */
+export interface PlanParts {
+  readonly environment: EnvName | null;
+  readonly base: { readonly ref: EnvName; readonly commit: CommitId | null };
+  readonly profile: string | null;
+  readonly manifest: Manifest;
+  /** From `compare`: one for every node of the base and of the manifest. */
+  readonly changes: readonly Change[];
+  readonly files: (id: NodeId) => string;
+  readonly findOutput: FindOutput;
+  /** Why an output is missing although nothing changed, if there is a special reason (a failure). */
+  readonly whyMissing: (id: NodeId) => string | null;
+  /** Nodes to build whatever exists. */
+  readonly forced: ReadonlySet<NodeId>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Decides for every node what `run` will do with it. */
+export function buildPlan(parts: PlanParts): Plan {
+  const nodes = parts.changes.map((change) => planNode(change, parts));
+  return {
+    format_version: 1,
+    environment: parts.environment,
+    base: parts.base,
+    plan: null,
+    profile: parts.profile,
+    summary: summarize(nodes),
+    nodes,
+    materializations: [],
+    diagnostics: parts.diagnostics,
+  };
+}
+
+function planNode(change: Change, parts: PlanParts): PlanNode {
+  const { action, note } = decide(change, parts);
+  return {
+    id: change.id,
+    file: parts.files(change.id),
+    change: change.kind,
+    category: change.category,
+    action,
+    reasons: note === null ? change.reasons : [...change.reasons, note],
+    columns: change.columns,
+    because: change.because,
+  };
+}
+
+function decide(change: Change, parts: PlanParts): { action: Action; note: string | null } {
+  if (change.kind === "removed") return { action: "drop", note: null };
+  if (parts.forced.has(change.id)) return { action: "build", note: "asked for with --full" };
+  const from = parts.findOutput(parts.manifest.nodes.get(change.id)!);
+  if (from !== null) {
+    return {
+      action: "reuse",
+      note: change.kind === "none" || change.category === "METADATA"
+        ? null
+        : `output exists already, from ${from}`,
+    };
+  }
+  const missing = parts.whyMissing(change.id);
+  const note = missing ??
+    (change.kind === "none" || change.category === "METADATA" ? "has no output yet" : null);
+  return { action: "build", note };
+}
+
+/** Counts the nodes of a plan. */
+export function summarize(nodes: readonly PlanNode[]): PlanSummary {
+  const count = (test: (node: PlanNode) => boolean) => nodes.filter(test).length;
+  return {
+    build: count((n) => n.action === "build"),
+    reuse: count((n) => n.action === "reuse"),
+    drop: count((n) => n.action === "drop"),
+    materialize: 0,
+    breaking: count((n) => n.category === "BREAKING"),
+    non_breaking: count((n) => n.category === "NON_BREAKING"),
+    metadata: count((n) => n.category === "METADATA"),
+    new: count((n) => n.change === "new"),
+    removed: count((n) => n.change === "removed"),
+  };
+}
+
+/** True when a plan asks for anything: a build, a drop, or a change that a promotion would carry. */
+export function hasChanges(plan: Plan): boolean {
+  return plan.nodes.some((node) => node.change !== "none" || node.action === "build");
+}
+
+/** The part of a plan that is committed. */
+export function toStoredPlan(
+  plan: Plan,
+  environment: EnvName,
+  manifestFingerprint: string,
+): StoredPlan {
+  return {
+    format_version: 1,
+    environment,
+    base: plan.base,
+    manifest_fingerprint: manifestFingerprint,
+    profile: plan.profile,
+    summary: plan.summary,
+    nodes: plan.nodes.filter((node) => node.change !== "none" || node.action === "build"),
+    materializations: plan.materializations,
+  };
+}
+
+/** The whole plan again: nodes that were left out are unchanged and reused. */
+export function fromStoredPlan(
+  stored: StoredPlan,
+  manifest: Manifest,
+  commit: CommitId,
+): Plan {
+  const kept = new Map(stored.nodes.map((node) => [node.id, node]));
+  const unchanged = [...manifest.nodes.values()].filter((node) => !kept.has(node.id));
+  const nodes: PlanNode[] = unchanged.map((node) => ({
+    id: node.id,
+    file: node.file,
+    change: "none",
+    category: null,
+    action: "reuse",
+    reasons: [],
+    columns: { added: [], removed: [], changed: [], renamed: [] },
+    because: [],
+  }));
+  return {
+    format_version: 1,
+    environment: stored.environment,
+    base: stored.base,
+    plan: commit,
+    profile: stored.profile,
+    summary: stored.summary,
+    nodes: [...stored.nodes, ...nodes].sort((a, b) => a.id < b.id ? -1 : 1),
+    materializations: stored.materializations,
+    diagnostics: [],
+  };
+}

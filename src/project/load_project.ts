@@ -1,0 +1,277 @@
+import { basename, join } from "node:path";
+import { didYouMean } from "../base/closest.ts";
+import { compareText, type Diagnostic } from "../base/diagnostic.ts";
+import { FieldReader, isMapping, type Report } from "../base/field_reader.ts";
+import { projectRelative } from "../base/project_path.ts";
+import type { ProjectConfig } from "../model/config.ts";
+import { type NodeId, nodeId } from "../model/ids.ts";
+import type { DeclaredColumn, NodeCommon } from "../model/node.ts";
+import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
+import type { LoadedNode } from "../nodes/node_kind.ts";
+import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
+import { PROJECT_FILE } from "./find_project.ts";
+import { parseYaml, type YamlDocument } from "./yaml_document.ts";
+
+/** A project as its files say it, with every problem found while reading. */
+export interface LoadedProject {
+  readonly config: ProjectConfig;
+  /** In id order; nodes with problems of their own may be missing. */
+  readonly nodes: readonly LoadedNode[];
+  /** Names of nodes that are there but have problems of their own; guessed from the file name where a file cannot be parsed. */
+  readonly broken: ReadonlySet<string>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const NODES_DIR = "seeknal";
+const NAME_REGEXP = /^[\p{L}_][\p{L}\p{N}_-]{0,127}$/u;
+
+/** Reads `seeknal_project.yml` and all node files. Reports problems, never throws for one. */
+export function loadProject(root: string): LoadedProject {
+  const diagnostics: Diagnostic[] = [];
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+  const config = loadConfig(root, report);
+  const files = findNodeFiles(root, report);
+  const broken = new Set<string>();
+  const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
+  if (files.length === 0) report(noNodes());
+  return { config, nodes: unique(nodes, report), broken, diagnostics };
+}
+
+function loadConfig(root: string, report: Report): ProjectConfig {
+  const fallback = { name: "", version: null, description: null, ttlSeconds: DEFAULT_TTL_SECONDS };
+  const { documents, problem } = parseYaml(
+    PROJECT_FILE,
+    Deno.readTextFileSync(join(root, PROJECT_FILE)),
+  );
+  if (problem !== null) {
+    report(problem);
+    return fallback;
+  }
+  const document = documents[0];
+  if (document === undefined || !isMapping(document.value)) {
+    report(emptyConfig());
+    return fallback;
+  }
+  const reader = new FieldReader(document.value, { locator: document, path: [], report });
+  const environments = reader.mapping("environments");
+  const inner = reader.child(environments, ["environments"]);
+  const ttlDays = inner.optionalPositive("ttl_days");
+  inner.rejectUnknown("environments");
+  const config = {
+    name: reader.requiredText("name", "my_project") ?? "",
+    version: reader.optionalText("version"),
+    description: reader.optionalText("description"),
+    ttlSeconds: ttlDays === null ? DEFAULT_TTL_SECONDS : Math.round(ttlDays * 86_400),
+  };
+  // Written by the reference system's `init`; they decide nothing here.
+  for (const field of ["profile", "config-version", "state_backend"]) reader.optionalText(field);
+  reader.rejectUnknown(PROJECT_FILE);
+  return config;
+}
+
+function emptyConfig(): Diagnostic {
+  return {
+    severity: "error",
+    code: "empty_project",
+    message: `${PROJECT_FILE} is not a mapping`,
+    file: PROJECT_FILE,
+    line: 1,
+    column: 1,
+    hint: "write name: my_project",
+  };
+}
+
+function noNodes(): Diagnostic {
+  return {
+    severity: "error",
+    code: "no_nodes",
+    message: `No node files in ${NODES_DIR}/`,
+    file: NODES_DIR,
+    hint:
+      `write ${NODES_DIR}/sources/NAME.yml with kind: source, or look at a project made by seeknal init`,
+  };
+}
+
+/** Node files below `seeknal/`, sorted; `seeknal/common/` and hidden names are left out. */
+function findNodeFiles(root: string, report: Report): string[] {
+  const files: string[] = [];
+  const visit = (folder: string) => {
+    let entries: Deno.DirEntry[];
+    try {
+      entries = [...Deno.readDirSync(folder)];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
+    }
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (entry.name.startsWith(".")) continue;
+      if (entry.isSymlink) report(symlink(projectRelative(root, path)));
+      else if (entry.isDirectory) {
+        if (path !== join(root, NODES_DIR, "common")) visit(path);
+      } else if (/\.ya?ml$/.test(entry.name)) files.push(projectRelative(root, path));
+    }
+  };
+  visit(join(root, NODES_DIR));
+  return files.sort(compareText);
+}
+
+function symlink(file: string): Diagnostic {
+  return {
+    severity: "warning",
+    code: "symbolic_link",
+    message: "Symbolic links are not followed",
+    file,
+    hint: "put the node file itself here",
+  };
+}
+
+function loadFile(
+  root: string,
+  file: string,
+  report: Report,
+  broken: Set<string>,
+): LoadedNode[] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(join(root, file));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    report({ severity: "error", code: "unreadable", message: error.message, file });
+    return [];
+  }
+  const { documents, problem } = parseYaml(file, text);
+  if (problem !== null) {
+    report(problem);
+    broken.add(basename(file).replace(/\.ya?ml$/, ""));
+    return [];
+  }
+  return documents.flatMap((document) => loadNode(document, report, broken) ?? []);
+}
+
+function loadNode(
+  document: YamlDocument,
+  report: Report,
+  broken: Set<string>,
+): LoadedNode | null {
+  if (!isMapping(document.value)) {
+    report({
+      severity: "error",
+      code: "not_a_node",
+      message: "A node is a mapping with kind and name",
+      ...document.locate([]),
+      hint: "write kind: transform",
+    });
+    return null;
+  }
+  const reader = new FieldReader(document.value, { locator: document, path: [], report });
+  const kindName = reader.requiredText("kind", NODE_KINDS.map((k) => k.kind).join(" | "));
+  const name = readName(reader);
+  const kind = kindName === null ? null : findNodeKind(kindName);
+  if (kind === null && name !== null) broken.add(name);
+  if (kindName === null) return null;
+  if (kind === null) {
+    const known = NODE_KINDS.map((k) => k.kind);
+    const hint = didYouMean(kindName, known) ?? `use one of: ${known.join(", ")}`;
+    reader.problem(["kind"], "unknown_kind", `Unknown kind "${kindName}"`, hint);
+    return null;
+  }
+  const spec = kind.parse(reader, readCommon(reader, kind.kind, name ?? "unnamed"));
+  reader.rejectUnknown(`a ${kind.kind}`, { sql: "write transform:", query: "write transform:" });
+  if (spec === null && name !== null) broken.add(name);
+  if (spec === null || name === null) return null;
+  return { spec, file: document.file, locator: document };
+}
+
+function readName(reader: FieldReader): string | null {
+  const name = reader.requiredText("name", "clean_orders");
+  if (name === null || NAME_REGEXP.test(name)) return name;
+  reader.problem(
+    ["name"],
+    "invalid_name",
+    `Invalid name "${name}"`,
+    'start with a letter, then letters, digits, "_" or "-", at most 128',
+  );
+  return null;
+}
+
+function readCommon(reader: FieldReader, kind: string, name: string): NodeCommon {
+  return {
+    id: nodeId(kind, name),
+    name,
+    description: reader.optionalText("description"),
+    owner: reader.optionalText("owner"),
+    tags: reader.texts("tags"),
+    inputs: readInputs(reader),
+    columns: readColumns(reader),
+  };
+}
+
+function readInputs(reader: FieldReader): NodeId[] {
+  const inputs: NodeId[] = [];
+  reader.list("inputs").forEach((item, i) => {
+    const ref = isMapping(item) ? item["ref"] : item;
+    const extra = isMapping(item) ? Object.keys(item).find((key) => key !== "ref") : undefined;
+    if (typeof ref !== "string" || extra !== undefined) {
+      reader.problem(["inputs", i], "invalid_input", "An input is written - ref: kind.name");
+      return;
+    }
+    const id = unwrapRef(ref);
+    if (/^[^.\s]+\.[^.\s]+$/.test(id)) inputs.push(id as NodeId);
+    else {
+      reader.problem(
+        ["inputs", i],
+        "invalid_input",
+        `"${ref}" is not the id of a node`,
+        "write kind.name, for example source.orders",
+      );
+    }
+  });
+  return inputs;
+}
+
+/** Accepts `ref('kind.name')` as well as the bare id. */
+function unwrapRef(ref: string): string {
+  return /^\s*ref\(\s*(['"])(.*)\1\s*\)\s*$/.exec(ref)?.[2] ?? ref.trim();
+}
+
+function readColumns(reader: FieldReader): DeclaredColumn[] {
+  return Object.entries(reader.mapping("columns")).flatMap(([name, value]) => {
+    if (value === null) return [{ name, type: null, description: null }];
+    if (typeof value === "string") return [{ name, type: value, description: null }];
+    if (isMapping(value)) {
+      const inner = reader.child(value, ["columns", name]);
+      const column = {
+        name,
+        type: inner.optionalText("type"),
+        description: inner.optionalText("description"),
+      };
+      inner.rejectUnknown(`column "${name}"`);
+      return [column];
+    }
+    reader.problem(["columns", name], "wrong_type", `Column "${name}" needs a type`);
+    return [];
+  });
+}
+
+/** Sorts by id; a second node of the same id (also in other case) is a problem. */
+function unique(nodes: readonly LoadedNode[], report: Report): LoadedNode[] {
+  const byKey = new Map<string, LoadedNode>();
+  for (const node of nodes) {
+    const key = node.spec.id.toLowerCase();
+    const first = byKey.get(key);
+    if (first === undefined) {
+      byKey.set(key, node);
+      continue;
+    }
+    const there = first.locator.locate(["name"]);
+    report({
+      severity: "error",
+      code: "duplicate_node",
+      message: `Duplicate node ${node.spec.id}, first defined in ${there.file}:${there.line}`,
+      ...node.locator.locate(["name"]),
+      hint: "rename one of the two",
+    });
+  }
+  return [...byKey.values()].sort((a, b) => compareText(a.spec.id, b.spec.id));
+}

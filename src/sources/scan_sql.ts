@@ -1,0 +1,34 @@
+import { quoteList, quoteName, quoteText } from "../engine/quote.ts";
+import type { Scalar } from "../base/field_reader.ts";
+import type { ParamValue } from "../model/node.ts";
+import type { ScanRequest, SourceType } from "./source_type.ts";
+
+/** `SELECT * FROM read_csv([…], …)` for files and options; paths as they are given. */
+export function scanSql(type: SourceType, request: ScanRequest): string {
+  const options = [...type.fixed];
+  for (const name of Object.keys(request.params).sort()) {
+    const option = type.params[name]?.option ?? name;
+    options.push(`${option} = ${literal(request.params[name]!)}`);
+  }
+  const types = Object.entries(request.columnTypes);
+  if (type.typesOption !== null && types.length > 0) {
+    options.push(`${type.typesOption} = ${literal(Object.fromEntries(types))}`);
+  }
+  return `SELECT * FROM ${type.reader}(${[quoteList(request.files), ...options].join(", ")})`;
+}
+
+function literal(value: ParamValue): string {
+  if (isList(value)) return `[${value.map(scalarLiteral).join(", ")}]`;
+  if (value === null || typeof value !== "object") return scalarLiteral(value);
+  const entries = Object.entries(value).map(([k, v]) => `${quoteName(k)}: ${scalarLiteral(v)}`);
+  return `{${entries.join(", ")}}`;
+}
+
+function isList(value: ParamValue): value is readonly Scalar[] {
+  return Array.isArray(value);
+}
+
+function scalarLiteral(value: Scalar): string {
+  if (value === null) return "NULL";
+  return typeof value === "string" ? quoteText(value) : String(value);
+}

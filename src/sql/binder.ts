@@ -1,0 +1,193 @@
+import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
+import { type Session, SqlError } from "../engine/session.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { ColumnShape, QueryShape } from "../model/manifest.ts";
+import { storedType } from "./stored_type.ts";
+import { readTrees } from "./syntax_tree.ts";
+import { tokenize, withoutSemicolon } from "./tokens.ts";
+
+/** A query to look at. */
+export interface BindRequest {
+  readonly id: NodeId;
+  /** Resolved SQL, one SELECT. */
+  readonly sql: string;
+}
+
+/** What the engine says about a query. */
+export type BindResult =
+  | { readonly ok: true; readonly bound: BoundQuery }
+  | { readonly ok: false; readonly error: SqlError };
+
+/** A query that binds. */
+export interface BoundQuery {
+  readonly shape: QueryShape;
+  /** DuckDB's own spelling of it. */
+  readonly canonicalSql: string;
+  /** Equal for two spellings of the same syntax tree. */
+  readonly queryHash: string;
+  /** Relations it names as `kind.name`; null where the syntax tree cannot be had. */
+  readonly relations: readonly string[] | null;
+}
+
+/**
+ * Finds out what queries return without reading a row: every known node is an
+ * empty table in a session that is locked against the outside, so a query that
+ * opens a file fails here, in the plan.
+ */
+export class Binder {
+  readonly #session: Session;
+  readonly #declared = new Set<string>();
+  readonly #schemas = new Set<string>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Makes nodes known by their columns. */
+  async declare(nodes: Iterable<{ id: NodeId; columns: readonly Column[] }>): Promise<void> {
+    const statements: string[] = [];
+    for (const { id, columns } of nodes) {
+      if (this.#declared.has(id)) continue;
+      this.#declared.add(id);
+      statements.push(...this.#schemaStatement(id), tableSql(id, columns));
+    }
+    if (statements.length > 0) await this.#session.run(statements.join(";\n"));
+  }
+
+  /** Binds queries whose inputs are declared, and declares those that bind. */
+  async bind(requests: readonly BindRequest[]): Promise<BindResult[]> {
+    const failures = new Map<NodeId, SqlError>();
+    for (const request of requests) {
+      const error = await this.#tryBind(request);
+      if (error !== null) failures.set(request.id, error);
+    }
+    const bound = requests.filter(({ id }) => !failures.has(id));
+    const columns = await this.#columnsOf(bound);
+    for (const { id } of bound) await this.#storeTypes(id, columns.get(id)!, failures);
+    const trees = await readTrees(this.#session, bound);
+    return requests.map(({ id }) => {
+      const error = failures.get(id);
+      if (error !== undefined) return { ok: false, error };
+      const { rows, expressions, ...tree } = trees.get(id)!;
+      const shape = { columns: named(stored(columns.get(id)!), expressions), rows, lineage: null };
+      return { ok: true, bound: { shape, ...tree } };
+    });
+  }
+
+  #schemaStatement(id: NodeId): string[] {
+    const kind = id.slice(0, id.indexOf("."));
+    if (this.#schemas.has(kind)) return [];
+    this.#schemas.add(kind);
+    return [`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`];
+  }
+
+  async #tryBind({ id, sql }: BindRequest): Promise<SqlError | null> {
+    const extra = statementProblem(sql);
+    if (extra !== null) return extra;
+    try {
+      for (const statement of this.#schemaStatement(id)) await this.#session.run(statement);
+      await this.#session.run(
+        `CREATE OR REPLACE TABLE ${quoteNodeId(id)} AS\n${withoutSemicolon(sql)}\nWITH NO DATA`,
+      );
+      this.#declared.add(id);
+      return null;
+    } catch (error) {
+      if (error instanceof SqlError) return movedUp(error);
+      throw error;
+    }
+  }
+
+  async #columnsOf(requests: readonly BindRequest[]): Promise<Map<NodeId, Column[]>> {
+    const result = new Map<NodeId, Column[]>(requests.map(({ id }) => [id, []]));
+    if (requests.length === 0) return result;
+    const { rows } = await this.#session.read(
+      "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() " +
+        `WHERE NOT internal AND schema_name || '.' || table_name IN (${
+          requests.map(({ id }) => quoteText(id)).join(", ")
+        }) ORDER BY table_oid, column_index`,
+    );
+    for (const [id, name, type] of rows as [NodeId, string, string][]) {
+      result.get(id)!.push({ name, type });
+    }
+    return result;
+  }
+
+  async #storeTypes(
+    id: NodeId,
+    columns: readonly Column[],
+    failures: Map<NodeId, SqlError>,
+  ): Promise<void> {
+    const unstorable = columns.find(({ type }) => storedType(type) === null);
+    if (unstorable !== undefined) {
+      failures.set(id, unstorableError(unstorable));
+      return;
+    }
+    if (columns.every(({ type }) => storedType(type) === type)) return;
+    await this.#session.run(`DROP TABLE ${quoteNodeId(id)};\n${tableSql(id, stored(columns))}`);
+  }
+}
+
+type Column = Pick<ColumnShape, "name" | "type">;
+
+/** Pairs columns with the expressions of the select list, where there is one each. */
+function named(columns: readonly Column[], expressions: readonly string[] | null): ColumnShape[] {
+  const known = expressions !== null && expressions.length === columns.length;
+  return columns.map((column, i) => ({ ...column, expression: known ? expressions[i]! : null }));
+}
+
+function stored(columns: readonly Column[]): Column[] {
+  return columns.map(({ name, type }) => ({ name, type: storedType(type)! }));
+}
+
+function tableSql(id: NodeId, columns: readonly Column[]): string {
+  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ");
+  return `CREATE OR REPLACE TABLE ${quoteNodeId(id)} (${list})`;
+}
+
+/** A node is one statement with columns that can be known in advance. */
+function statementProblem(sql: string): SqlError | null {
+  const tokens = tokenize(withoutSemicolon(sql));
+  const semicolon = tokens.find((token) => token.text === ";");
+  if (semicolon !== undefined) {
+    return problemAt(sql, semicolon.start, "A node is one SELECT: use WITH for intermediate steps");
+  }
+  if (tokens.every((token) => token.kind === "space" || token.kind === "comment")) {
+    return problemAt(sql, 0, "The SQL is empty");
+  }
+  const pivot = tokens.find((t) => t.kind === "word" && /^pivot(_wider)?$/i.test(t.text));
+  if (pivot !== undefined && !tokens.some((t) => t.kind === "word" && /^in$/i.test(t.text))) {
+    return problemAt(
+      sql,
+      pivot.start,
+      "PIVOT without IN has columns that depend on the data: list the values, PIVOT … ON column IN ('a', 'b')",
+    );
+  }
+  return null;
+}
+
+function problemAt(sql: string, offset: number, message: string): SqlError {
+  const before = sql.slice(0, offset);
+  return new SqlError(message, {
+    category: "Project",
+    position: { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") },
+    candidates: [],
+  });
+}
+
+function unstorableError({ name, type }: Column): SqlError {
+  return new SqlError(`Column "${name}" has type ${type}, which Parquet cannot hold: cast it`, {
+    category: "Project",
+    position: null,
+    candidates: [],
+  });
+}
+
+/** The SQL stands on the second line of the statement that binds it. */
+function movedUp(error: SqlError): SqlError {
+  if (error.position === null) return error;
+  return new SqlError(error.message, {
+    category: error.category,
+    position: { ...error.position, line: Math.max(1, error.position.line - 1) },
+    candidates: error.candidates,
+  });
+}

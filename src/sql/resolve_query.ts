@@ -1,0 +1,193 @@
+import { didYouMean } from "../base/closest.ts";
+import type { Scalar } from "../base/field_reader.ts";
+import { quoteNodeId } from "../engine/quote.ts";
+import { lineAndColumn, offsetAt, RewrittenText } from "./rewritten_text.ts";
+import { type Token, tokenize } from "./tokens.ts";
+
+/** A problem at a place of the SQL as the author wrote it; line and column are 1-based. */
+export interface SqlProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** SQL that names its inputs as `"kind"."name"` and has no template left in it. */
+export interface ResolvedQuery {
+  readonly sql: string;
+  readonly problems: readonly SqlProblem[];
+  /** Where a 1-based place of `sql` stands in the SQL as written. */
+  original(line: number, column: number): { line: number; column: number };
+}
+
+/** What a query may name. */
+export interface ResolveOptions {
+  /** Declared inputs in order, as `kind.name`. */
+  readonly inputs: readonly string[];
+  readonly params: Readonly<Record<string, Scalar>>;
+}
+
+/**
+ * Resolves `{{ param }}`, `ref('kind.name')`, `input_N` and `__THIS__`; a plain
+ * `kind.name` is left to the engine, which knows inputs under that name.
+ */
+export function resolveQuery(raw: string, options: ResolveOptions): ResolvedQuery {
+  const problems: SqlProblem[] = [];
+  const report = (offset: number, problem: Omit<SqlProblem, "line" | "column">) =>
+    problems.push({ ...problem, ...lineAndColumn(raw, offset) });
+  const filled = fillParams(raw, options.params, report);
+  const named = nameInputs(
+    filled.text,
+    options.inputs,
+    (offset, problem) => report(filled.originalOffset(offset), problem),
+  );
+  return {
+    sql: named.text,
+    problems,
+    original: (line, column) => {
+      const offset = offsetAt(named.text, line, column);
+      return lineAndColumn(raw, filled.originalOffset(named.originalOffset(offset)));
+    },
+  };
+}
+
+/** The ids named by `ref('…')` in SQL, in order of appearance, each once. */
+export function findRefs(raw: string): string[] {
+  const ids = new Set<string>();
+  const tokens = tokenize(raw);
+  for (let i = 0; i < tokens.length; i++) {
+    const call = refCall(tokens, i);
+    if (call !== null) ids.add(call.id);
+  }
+  return [...ids];
+}
+
+type Reporter = (offset: number, problem: Omit<SqlProblem, "line" | "column">) => void;
+
+const PARAM_REGEXP = /\{\{([\s\S]*?)\}\}/g;
+
+function fillParams(
+  raw: string,
+  params: ResolveOptions["params"],
+  report: Reporter,
+): RewrittenText {
+  const result = new RewrittenText();
+  for (const token of tokenize(raw)) {
+    if (token.kind === "comment") result.keep(token.text, token.start);
+    else fillToken(result, token, params, report);
+  }
+  return result;
+}
+
+function fillToken(
+  result: RewrittenText,
+  token: Token,
+  params: ResolveOptions["params"],
+  report: Reporter,
+): void {
+  let done = 0;
+  for (const match of token.text.matchAll(PARAM_REGEXP)) {
+    const name = match[1]!.trim();
+    const offset = token.start + match.index;
+    if (match.index > done) result.keep(token.text.slice(done, match.index), token.start + done);
+    if (Object.hasOwn(params, name)) {
+      result.replace(params[name] === null ? "NULL" : String(params[name]), offset);
+    } else {
+      report(offset, unknownParam(name, params));
+      result.replace("NULL", offset);
+    }
+    done = match.index + match[0].length;
+  }
+  if (done < token.text.length) result.keep(token.text.slice(done), token.start + done);
+}
+
+function unknownParam(name: string, params: ResolveOptions["params"]) {
+  const known = Object.keys(params);
+  return {
+    code: "unknown_param",
+    message: `Unknown parameter "${name}"`,
+    hint: didYouMean(name, known) ?? `add it to the node: params: {${name}: …}`,
+  };
+}
+
+function nameInputs(text: string, inputs: readonly string[], report: Reporter): RewrittenText {
+  const result = new RewrittenText();
+  const tokens = tokenize(text);
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i]!;
+    const call = refCall(tokens, i);
+    if (call !== null) {
+      if (!inputs.includes(call.id)) report(token.start, undeclared(call.id, inputs));
+      result.replace(quoteNodeId(call.id), token.start);
+      i = call.last;
+      continue;
+    }
+    const id = placeholder(tokens, i, inputs, report);
+    if (id !== null) result.replace(quoteNodeId(id), token.start);
+    else result.keep(token.text, token.start);
+  }
+  return result;
+}
+
+/** The input that a word such as `input_0` stands for; null for any other word. */
+function placeholder(
+  tokens: readonly Token[],
+  at: number,
+  inputs: readonly string[],
+  report: Reporter,
+): string | null {
+  const token = tokens[at]!;
+  if (token.kind !== "word" || tokens[at - 1]?.text === ".") return null;
+  if (token.text === "__THIS__") {
+    if (inputs.length === 1) return inputs[0]!;
+    report(token.start, {
+      code: "unknown_input",
+      message: `"__THIS__" needs exactly one input, and there are ${inputs.length}`,
+      hint: "write ref('kind.name')",
+    });
+    return null;
+  }
+  const match = /^input_(\d+)$/i.exec(token.text);
+  if (match === null || isNewName(tokens, at)) return null;
+  const id = inputs[Number(match[1])];
+  if (id !== undefined) return id;
+  report(token.start, {
+    code: "unknown_input",
+    message: `"${token.text}" names input ${match[1]}, and there are ${inputs.length}`,
+    hint: inputs.length === 0
+      ? "add inputs to the node"
+      : `use input_0 to input_${inputs.length - 1}`,
+  });
+  return null;
+}
+
+/** True behind AS, where a word makes a name instead of using one. */
+function isNewName(tokens: readonly Token[], at: number): boolean {
+  const before = tokens.slice(0, at).findLast((t) => t.kind !== "space" && t.kind !== "comment");
+  return before?.kind === "word" && before.text.toLowerCase() === "as";
+}
+
+function refCall(tokens: readonly Token[], at: number): { id: string; last: number } | null {
+  if (tokens[at]!.kind !== "word" || tokens[at]!.text.toLowerCase() !== "ref") return null;
+  const next = (from: number) => {
+    let i = from;
+    while (tokens[i]?.kind === "space") i++;
+    return i;
+  };
+  const open = next(at + 1);
+  const argument = next(open + 1);
+  const close = next(argument + 1);
+  const text = tokens[argument];
+  if (tokens[open]?.text !== "(" || tokens[close]?.text !== ")") return null;
+  if (text?.kind !== "string" && text?.kind !== "quoted") return null;
+  return { id: text.text.slice(1, -1).trim(), last: close };
+}
+
+function undeclared(id: string, inputs: readonly string[]) {
+  return {
+    code: "undeclared_input",
+    message: `ref('${id}') is not among the inputs of this node`,
+    hint: didYouMean(id, inputs) ?? `add to inputs: - ref: ${id}`,
+  };
+}

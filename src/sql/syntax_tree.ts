@@ -1,0 +1,161 @@
+import { compactJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/hash.ts";
+import { quoteText } from "../engine/quote.ts";
+import { type Session, SqlError } from "../engine/session.ts";
+import type { NodeId } from "../model/ids.ts";
+import { tokenize, withoutSemicolon } from "./tokens.ts";
+
+/** What DuckDB's syntax tree says about a query. */
+export interface SyntaxTree {
+  /** DuckDB's own spelling of it. */
+  readonly canonicalSql: string;
+  /** Equal for two spellings of the same syntax tree. */
+  readonly queryHash: string;
+  /** Relations it names as `kind.name`; null where the syntax tree cannot be had. */
+  readonly relations: readonly string[] | null;
+  /** Hash of each item of the outer select list; null where there is no such list. */
+  readonly expressions: readonly string[] | null;
+  /** Hash of all that decides which rows come out; null where that cannot be told. */
+  readonly rows: string | null;
+}
+
+const BATCH = 50;
+
+/** Reads the trees of queries that are known to bind. */
+export async function readTrees(
+  session: Session,
+  requests: readonly { readonly id: NodeId; readonly sql: string }[],
+): Promise<Map<NodeId, SyntaxTree>> {
+  const trees = new Map<NodeId, SyntaxTree>();
+  for (let i = 0; i < requests.length; i += BATCH) {
+    await readBatch(session, requests.slice(i, i + BATCH), trees);
+  }
+  return trees;
+}
+
+async function readBatch(
+  session: Session,
+  requests: readonly { readonly id: NodeId; readonly sql: string }[],
+  trees: Map<NodeId, SyntaxTree>,
+): Promise<void> {
+  const columns = requests.map(({ sql }, i) =>
+    `json_serialize_sql(${quoteText(withoutSemicolon(sql))}) AS j${i}, json_deserialize_sql(j${i})`
+  );
+  try {
+    const row = (await session.read(`SELECT ${columns.join(", ")}`)).rows[0]!;
+    requests.forEach(({ id }, i) => {
+      trees.set(id, readTree(String(row[2 * i]), String(row[2 * i + 1])));
+    });
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    // One statement without a tree (PIVOT) spoils its batch: halve until it stands alone.
+    if (requests.length === 1) {
+      trees.set(requests[0]!.id, treeless(requests[0]!.sql));
+      return;
+    }
+    const half = requests.length >> 1;
+    await readBatch(session, requests.slice(0, half), trees);
+    await readBatch(session, requests.slice(half), trees);
+  }
+}
+
+type Tree = { readonly [key: string]: unknown };
+
+function readTree(json: string, canonicalSql: string): SyntaxTree {
+  const normal = json.replace(/"query_location":\d+/g, '"query_location":0');
+  const root = JSON.parse(normal) as { statements: { node: Tree }[] };
+  const relations = new Set<string>();
+  collectRelations(root, relations);
+  return {
+    canonicalSql,
+    queryHash: sha256(normal),
+    relations: [...relations],
+    ...readOuterSelect(root.statements[0]!.node),
+  };
+}
+
+/** Without a syntax tree the words themselves, white space and comments aside, are the identity. */
+function treeless(sql: string): SyntaxTree {
+  const words = tokenize(withoutSemicolon(sql))
+    .filter((token) => token.kind !== "space" && token.kind !== "comment")
+    .map((token) => token.text);
+  return {
+    canonicalSql: words.join(" "),
+    queryHash: sha256(words.join("\0")),
+    relations: null,
+    expressions: null,
+    rows: null,
+  };
+}
+
+function collectRelations(value: unknown, into: Set<string>): void {
+  if (Array.isArray(value)) {
+    for (const item of value) collectRelations(item, into);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  const tree = value as Tree;
+  if (tree["type"] === "BASE_TABLE" && tree["schema_name"] !== "") {
+    into.add(`${tree["schema_name"]}.${tree["table_name"]}`);
+  }
+  for (const key of Object.keys(tree)) collectRelations(tree[key], into);
+}
+
+/**
+ * Separates what computes a column from what decides the rows. An item of the
+ * select list counts to the rows unless it is built from parts that give one value
+ * for one row; and all items do where DISTINCT, grouping or an ORDER BY may refer to them.
+ */
+function readOuterSelect(node: Tree): Pick<SyntaxTree, "expressions" | "rows"> {
+  if (node["type"] !== "SELECT_NODE") return { expressions: null, rows: null };
+  const items = node["select_list"] as Tree[];
+  if (items.some((item) => item["class"] === "STAR")) return { expressions: null, rows: null };
+  const expressions = items.map((item) => sha256(compactJson(item)).slice(0, 16));
+  const entangled = (node["modifiers"] as unknown[]).length > 0 ||
+    (node["group_expressions"] as unknown[]).length > 0 ||
+    node["aggregate_handling"] !== "STANDARD_HANDLING" || node["qualify"] !== null;
+  const deciding = expressions.filter((_, i) => entangled || !isRowWise(items[i]));
+  const rest = { ...node, select_list: deciding };
+  return { expressions, rows: sha256(compactJson(rest)) };
+}
+
+const ROW_WISE_CLASSES = new Set([
+  "COLUMN_REF",
+  "CONSTANT",
+  "CAST",
+  "COMPARISON",
+  "CONJUNCTION",
+  "CASE",
+  "OPERATOR",
+  "BETWEEN",
+  "WINDOW",
+]);
+
+/** True when every part of an expression gives exactly one value for one row. Unknown functions do not count. */
+function isRowWise(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isRowWise);
+  if (typeof value !== "object" || value === null) return true;
+  const tree = value as Tree;
+  const kind = tree["class"];
+  if (kind === "SUBQUERY") return tree["subquery_type"] === "SCALAR";
+  if (typeof kind === "string") {
+    const plain = ROW_WISE_CLASSES.has(kind) ||
+      (kind === "FUNCTION" &&
+        (tree["is_operator"] === true || SCALAR_FUNCTIONS.has(String(tree["function_name"]))));
+    if (!plain) return false;
+  }
+  return Object.values(tree).every(isRowWise);
+}
+
+/** Everyday functions that are neither aggregates nor set-returning; any other makes us say "cannot tell". */
+const SCALAR_FUNCTIONS = new Set(
+  ("abs ceil ceiling floor round sign sqrt power pow exp ln log log10 log2 mod greatest least " +
+    "upper lower ucase lcase trim ltrim rtrim length len strlen concat concat_ws substring substr " +
+    "left right replace regexp_replace regexp_matches regexp_extract split_part lpad rpad reverse " +
+    "contains starts_with ends_with prefix suffix position instr strpos md5 sha256 hash " +
+    "coalesce ifnull nullif if isnan isinf " +
+    "date_trunc datetrunc date_part datepart date_diff datediff date_add date_sub strftime strptime " +
+    "year quarter month week day hour minute second dayofweek isodow dayofyear make_date epoch " +
+    "to_days to_months to_years last_day monthname dayname cardinality list_value struct_pack " +
+    "struct_extract list_extract array_length json_extract json_extract_string").split(" "),
+);

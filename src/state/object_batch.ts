@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { deflateSync } from "node:zlib";
+import { statIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import { writePack } from "./pack_writer.ts";
+
+/** The kinds of Git objects that we write. */
+export type ObjectType = "blob" | "tree" | "commit";
+
+/** A Git object that is not stored yet. */
+export interface GitObject {
+  readonly oid: string;
+  readonly type: ObjectType;
+  readonly data: Uint8Array;
+}
+
+/** More objects than this go into one pack instead of a file each. */
+const LOOSE_LIMIT = 32;
+
+/** The name Git gives an object. */
+export function gitOid(type: ObjectType, data: Uint8Array): string {
+  return createHash("sha1").update(`${type} ${data.length}\0`).update(data).digest("hex");
+}
+
+/**
+ * Collects Git objects and stores them at once. Every file is written under a
+ * temporary name and renamed, so that a killed process leaves no half object
+ * (isomorphic-git writes objects in place, hence this class).
+ */
+export class ObjectBatch {
+  readonly #objects = new Map<string, GitObject>();
+
+  /** Adds an object and returns its name. */
+  add(type: ObjectType, data: Uint8Array): string {
+    const oid = gitOid(type, data);
+    this.#objects.set(oid, { oid, type, data });
+    return oid;
+  }
+
+  /** Stores what `isStored` does not know yet, children before parents. */
+  flush(gitDir: string, isStored: (oid: string) => boolean): void {
+    const missing = [...this.#objects.values()].filter(({ oid }) => !isStored(oid));
+    if (missing.length > LOOSE_LIMIT) writePack(gitDir, missing);
+    else for (const object of missing) writeLoose(gitDir, object);
+    this.#objects.clear();
+  }
+}
+
+function writeLoose(gitDir: string, { oid, type, data }: GitObject): void {
+  const path = join(gitDir, "objects", oid.slice(0, 2), oid.slice(2));
+  if (statIfExists(path) !== null) return;
+  const header = new TextEncoder().encode(`${type} ${data.length}\0`);
+  const whole = new Uint8Array(header.length + data.length);
+  whole.set(header);
+  whole.set(data, header.length);
+  writeFileAtomic(path, deflateSync(whole));
+}

@@ -1,0 +1,357 @@
+import { join } from "node:path";
+import {
+  readTextIfExists,
+  removeIfExists,
+  statIfExists,
+  writeFileAtomic,
+} from "../base/atomic_write.ts";
+import { canonicalJson } from "../base/canonical_json.ts";
+import { withFileLock } from "../base/file_lock.ts";
+import { UserError } from "../base/user_error.ts";
+import type { Host } from "../model/host.ts";
+import type { CommitId, EnvName } from "../model/ids.ts";
+import type { Manifest } from "../model/manifest.ts";
+import { EMPTY_SNAPSHOT, type Snapshot } from "../model/snapshot.ts";
+import { GitReader, initBare } from "./git_reader.ts";
+import { buildTrees, type TreeIds } from "./git_tree.ts";
+import { listRefs, moveRefs, readRef } from "./move_ref.ts";
+import { ObjectBatch } from "./object_batch.ts";
+import { type LoadedTree, SnapshotCache } from "./snapshot_cache.ts";
+import { type Documents, fromDocuments, toDocuments } from "./snapshot_tree.ts";
+import { type CommitMessage, formatMessage, parseMessage, type Trailers } from "./trailers.ts";
+
+/** A commit in the state repository, with its message taken apart. */
+export interface CommitInfo {
+  readonly id: CommitId;
+  readonly tree: string;
+  readonly parents: readonly CommitId[];
+  readonly author: string;
+  readonly date: Date;
+  readonly subject: string;
+  readonly body: string;
+  readonly trailers: Trailers;
+}
+
+/** A snapshot laid out as Git objects that are not stored yet. */
+export interface StagedSnapshot {
+  readonly tree: string;
+  /** Name of the `nodes` folder: the identity of the manifest. */
+  readonly manifestTree: string;
+}
+
+/** A commit to make and the refs to move to it. */
+export interface CommitRequest {
+  readonly staged: StagedSnapshot;
+  readonly parents: readonly CommitId[];
+  readonly message: CommitMessage;
+  /** The first is the one that counts, see `moveRefs`. */
+  readonly moves: readonly { readonly env: EnvName; readonly from: CommitId | null }[];
+}
+
+const LOCK_TIMEOUT_MS = 10_000;
+const HEADS = "refs/heads/";
+
+/** The bare repository `target/state.git`: the only truth about environments. */
+export class StateRepo {
+  readonly gitDir: string;
+  readonly #host: Host;
+  readonly #cache: SnapshotCache;
+  readonly #reader: GitReader;
+  readonly #batch = new ObjectBatch();
+  /** Names of blobs by the very object they were made from: carried documents are not hashed again. */
+  readonly #blobOf = new WeakMap<object, string>();
+  readonly #stored = new Set<string>();
+  readonly #snapshots = new Map<string, Snapshot>();
+  readonly #staged = new Map<string, LoadedTree>();
+
+  constructor(targetDir: string, host: Host, options: { readonly readOnly: boolean }) {
+    this.gitDir = join(targetDir, "state.git");
+    this.#host = host;
+    this.#cache = new SnapshotCache(targetDir, options.readOnly);
+    this.#reader = new GitReader(this.gitDir);
+  }
+
+  /** Commit that an environment points at; null when it does not exist. */
+  head(env: EnvName): CommitId | null {
+    return readRef(this.gitDir, HEADS + env);
+  }
+
+  /** All environments, production included once it exists, sorted. */
+  environments(): EnvName[] {
+    return listRefs(this.gitDir, HEADS).map((ref) => ref.slice(HEADS.length) as EnvName);
+  }
+
+  /** Every ref of the repository with its commit. */
+  refs(): Map<string, CommitId> {
+    return new Map(
+      listRefs(this.gitDir, "refs/").flatMap((ref) => {
+        const commit = readRef(this.gitDir, ref);
+        return commit === null ? [] : [[ref, commit] as const];
+      }),
+    );
+  }
+
+  /** Throws a `UserError` `unknown_commit` when there is no such commit. */
+  async commit(id: CommitId): Promise<CommitInfo> {
+    try {
+      const raw = await this.#reader.commit(id);
+      return {
+        id,
+        tree: raw.tree,
+        parents: raw.parents as CommitId[],
+        author: raw.author,
+        date: new Date(raw.timestamp * 1000),
+        ...parseMessage(raw.message),
+      };
+    } catch (error) {
+      throw new UserError(`Cannot read commit "${id}" of the state repository`, {
+        code: "unknown_commit",
+        kind: "validation",
+        hint: "look at the commits with: seeknal history",
+        cause: error,
+      });
+    }
+  }
+
+  /** What a commit says; the empty snapshot for null. */
+  async snapshot(id: CommitId | null): Promise<Snapshot> {
+    if (id === null) return EMPTY_SNAPSHOT;
+    const { tree } = await this.commit(id);
+    const known = this.#snapshots.get(tree);
+    if (known !== undefined) return known;
+    const loaded = this.#cache.read(tree) ?? await this.#readTree(tree);
+    this.#remember(loaded);
+    const snapshot = fromDocuments(loaded.documents);
+    this.#snapshots.set(tree, snapshot);
+    return snapshot;
+  }
+
+  /** Lays a snapshot out and names its tree. Stores nothing. */
+  stage(snapshot: Snapshot): StagedSnapshot {
+    const documents = toDocuments(snapshot);
+    const blobs = this.#nameBlobs(documents);
+    const { root, folders }: TreeIds = buildTrees(blobs, this.#batch);
+    this.#staged.set(root, { documents, blobs, folders });
+    return { tree: root, manifestTree: folders.get("nodes") ?? root };
+  }
+
+  /** The identity of a manifest: equal for equal manifests, whatever else a snapshot holds. */
+  manifestTree(manifest: Manifest): string {
+    const blobs = this.#nameBlobs(toDocuments({ ...EMPTY_SNAPSHOT, manifest }));
+    const { root, folders } = buildTrees(blobs, new ObjectBatch());
+    return folders.get("nodes") ?? root;
+  }
+
+  #nameBlobs(documents: Documents): Map<string, string> {
+    const blobs = new Map<string, string>();
+    const encoder = new TextEncoder();
+    for (const [path, document] of documents) {
+      let oid = this.#blobOf.get(document);
+      if (oid === undefined) {
+        oid = this.#batch.add("blob", encoder.encode(canonicalJson(document)));
+        this.#blobOf.set(document, oid);
+      }
+      blobs.set(path, oid);
+    }
+    return blobs;
+  }
+
+  /**
+   * Stores a staged snapshot as a commit and moves refs to it, all or none.
+   * Throws a `UserError` `ref_moved` (exit 4) that names who was faster.
+   */
+  async write(request: CommitRequest): Promise<CommitId> {
+    await this.#create();
+    const data = this.#encodeCommit(request);
+    const id = this.#batch.add("commit", data) as CommitId;
+    this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
+    const loaded = this.#staged.get(request.staged.tree);
+    if (loaded !== undefined) {
+      this.#remember(loaded);
+      this.#cache.write(request.staged.tree, loaded);
+    }
+    await this.#move(
+      request.moves.map(({ env, from }) => ({ env, from, to: id })),
+      request.message.subject,
+    );
+    return id;
+  }
+
+  /** Removes an environment's ref. Throws `ref_moved` when it is not at `from` any more. */
+  async deleteEnvironment(env: EnvName, from: CommitId): Promise<void> {
+    await this.#move([{ env, from, to: null }], `delete ${env}`);
+    removeIfExists(this.#accessPath(env));
+  }
+
+  /** Commits reachable from one, newest first, up to `limit`. */
+  async log(from: CommitId, limit: number): Promise<CommitInfo[]> {
+    const queue = [await this.commit(from)];
+    const seen = new Set<CommitId>([from]);
+    const result: CommitInfo[] = [];
+    while (queue.length > 0 && result.length < limit) {
+      queue.sort((a, b) => b.date.getTime() - a.date.getTime());
+      const next = queue.shift()!;
+      result.push(next);
+      for (const parent of next.parents) {
+        if (seen.has(parent)) continue;
+        seen.add(parent);
+        queue.push(await this.commit(parent));
+      }
+    }
+    return result;
+  }
+
+  /** True when `ancestor` can be reached from `from`, or is it. */
+  async isAncestor(ancestor: CommitId, from: CommitId): Promise<boolean> {
+    const queue = [from];
+    const seen = new Set<CommitId>(queue);
+    for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+      if (id === ancestor) return true;
+      for (const parent of (await this.commit(id)).parents) {
+        if (!seen.has(parent)) {
+          seen.add(parent);
+          queue.push(parent);
+        }
+      }
+    }
+    return false;
+  }
+
+  /** The commit whose full name begins with `prefix`; null when none or several do. */
+  async expand(prefix: string): Promise<CommitId | null> {
+    return await this.#reader.expand(prefix) as CommitId | null;
+  }
+
+  /** Reads any object; for checks and repacking. */
+  object(oid: string): Promise<{ type: string; data: Uint8Array }> {
+    return this.#reader.object(oid);
+  }
+
+  /** Entries of a tree; for walking history without loading snapshots. */
+  treeEntries(oid: string): Promise<{ path: string; oid: string; type: string }[]> {
+    return this.#reader.tree(oid);
+  }
+
+  /** Runs `work` while no other process moves a ref or repacks. */
+  locked<T>(work: () => Promise<T> | T): Promise<T> {
+    const holder = `process ${Deno.pid} of ${this.#host.user.name}`;
+    const options = { timeoutMs: LOCK_TIMEOUT_MS, holder };
+    return withFileLock(join(this.gitDir, "seeknal", "lock"), options, work);
+  }
+
+  /** When an environment was last used: its newest commit, or a later use that left no commit. */
+  async lastAccessed(env: EnvName, head: CommitId): Promise<Date> {
+    const committed = (await this.commit(head)).date;
+    const used = new Date(readTextIfExists(this.#accessPath(env)) ?? 0);
+    return used > committed ? used : committed;
+  }
+
+  /** Notes that an environment was used now. */
+  touch(env: EnvName): void {
+    if (this.head(env) === null) return;
+    writeFileAtomic(this.#accessPath(env), this.#host.now().toISOString());
+  }
+
+  #accessPath(env: EnvName): string {
+    return join(this.gitDir, "seeknal", "last_accessed", env);
+  }
+
+  async #move(
+    moves: readonly { env: EnvName; from: CommitId | null; to: CommitId | null }[],
+    why: string,
+  ): Promise<void> {
+    const { name, email } = this.#host.user;
+    const note = { who: `${name} <${email}>`, when: this.#seconds(), why };
+    const conflict = await this.locked(() =>
+      moveRefs(
+        this.gitDir,
+        moves.map(({ env, from, to }) => ({ ref: HEADS + env, from, to })),
+        note,
+      )
+    );
+    if (conflict !== null) {
+      throw await this.#conflict(conflict.ref.slice(HEADS.length), conflict.found);
+    }
+  }
+
+  async #conflict(env: string, found: CommitId | null): Promise<UserError> {
+    const who = found === null ? "it was deleted" : await this.#lastMove(found);
+    return new UserError(`Cannot move "${env}": another command was faster (${who})`, {
+      code: "ref_moved",
+      kind: "execution",
+      hint: `finished outputs are kept; plan again to go on from there:\n    seeknal plan ${
+        env === "prod" ? "" : env
+      }`.trimEnd(),
+    });
+  }
+
+  async #lastMove(id: CommitId): Promise<string> {
+    const { author, subject } = await this.commit(id);
+    return `${author}: ${subject}, now at ${id.slice(0, 7)}`;
+  }
+
+  /** Made under another name and renamed, so that a killed process leaves no half repository. */
+  async #create(): Promise<void> {
+    if (statIfExists(join(this.gitDir, "HEAD")) !== null) return;
+    const temporary = `${this.gitDir}.${Deno.pid}.tmp`;
+    Deno.mkdirSync(temporary, { recursive: true });
+    await initBare(temporary);
+    Deno.mkdirSync(join(temporary, "seeknal"), { recursive: true });
+    try {
+      Deno.renameSync(temporary, this.gitDir);
+    } catch (error) {
+      Deno.removeSync(temporary, { recursive: true });
+      if (statIfExists(join(this.gitDir, "HEAD")) === null) throw error;
+    }
+  }
+
+  #encodeCommit({ staged, parents, message }: CommitRequest): Uint8Array {
+    const { name, email } = this.#host.user;
+    const stamp = `${name} <${email}> ${this.#seconds()} +0000`;
+    const lines = [
+      `tree ${staged.tree}`,
+      ...parents.map((parent) => `parent ${parent}`),
+      `author ${stamp}`,
+      `committer ${stamp}`,
+      "",
+      formatMessage(message),
+    ];
+    return new TextEncoder().encode(lines.join("\n"));
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#host.now().getTime() / 1000);
+  }
+
+  #remember(loaded: LoadedTree): void {
+    for (const [path, document] of loaded.documents) {
+      const oid = loaded.blobs.get(path)!;
+      this.#blobOf.set(document, oid);
+      this.#stored.add(oid);
+    }
+    for (const oid of loaded.folders.values()) this.#stored.add(oid);
+  }
+
+  async #readTree(root: string): Promise<LoadedTree> {
+    const documents = new Map<string, object>();
+    const blobs = new Map<string, string>();
+    const folders = new Map<string, string>();
+    const decoder = new TextDecoder();
+    const visit = async (oid: string, path: string): Promise<void> => {
+      folders.set(path, oid);
+      for (const entry of await this.#reader.tree(oid)) {
+        const child = path === "" ? entry.path : `${path}/${entry.path}`;
+        if (entry.type === "tree") {
+          await visit(entry.oid, child);
+        } else {
+          blobs.set(child, entry.oid);
+          documents.set(child, JSON.parse(decoder.decode(await this.#reader.blob(entry.oid))));
+        }
+      }
+    };
+    await visit(root, "");
+    const loaded = { documents, blobs, folders };
+    this.#cache.write(root, loaded);
+    return loaded;
+  }
+}
