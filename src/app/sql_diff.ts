@@ -1,4 +1,4 @@
-import { diffLines } from "diff";
+import { diffArrays } from "diff";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { layoutSql } from "../sql/layout_sql.ts";
@@ -13,15 +13,18 @@ export interface SqlDiffLine {
 export function sqlDiff(id: NodeId, before: Manifest, after: Manifest): SqlDiffLine[] {
   const [old, current] = [before.nodes.get(id), after.nodes.get(id)];
   if (old?.query_hash === current?.query_hash) return [];
-  const lines = diffLines(text(old?.sql), text(current?.sql)).flatMap((part) => {
-    const sign = part.added ? "+" : part.removed ? "-" : " ";
-    return part.value.replace(/\n$/, "").split("\n").map((line) => ({ sign, text: line }) as const);
-  });
+  // A comma that only moved because a line came or went is no difference.
+  const comparator = (a: string, b: string) => a.replace(/,$/, "") === b.replace(/,$/, "");
+  const lines = diffArrays(linesOf(old?.sql), linesOf(current?.sql), { comparator })
+    .flatMap(({ added, removed, value }) => {
+      const sign = added ? "+" : removed ? "-" : " ";
+      return value.map((text) => ({ sign, text }) as const);
+    });
   return withContext(lines, 2);
 }
 
-function text(sql: string | undefined): string {
-  return sql === undefined ? "" : `${layoutSql(sql)}\n`;
+function linesOf(sql: string | undefined): string[] {
+  return sql === undefined ? [] : layoutSql(sql).split("\n");
 }
 
 function withContext(lines: readonly SqlDiffLine[], context: number): SqlDiffLine[] {

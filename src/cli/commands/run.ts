@@ -134,7 +134,7 @@ function showDryRun(context: CommandContext, prepared: PreparedRun): number {
 }
 
 function sayResult(
-  { terminal, host: _host }: CommandContext,
+  { terminal }: CommandContext,
   root: string,
   prepared: PreparedRun,
   result: RunResult,
@@ -150,7 +150,7 @@ function sayResult(
     terminal.out(`Stopped: ${counts.built} built and kept; the next run goes on from there\n`);
     return;
   }
-  if (prepared.steps.length === 0 && dropped === 0 && status === "success") {
+  if (prepared.steps.length === 0 && !result.published && status === "success") {
     terminal.out(
       `No changes detected. Nothing to run: ${plural(reused, "node")} up to date in ${place}\n`,
     );
