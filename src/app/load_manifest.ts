@@ -58,6 +58,7 @@ class ManifestLoader implements AsyncDisposable {
   readonly #shapeHashes = new WeakMap<QueryShape, string>();
   #binder: Binder | null = null;
   #binderSession: Session | null = null;
+  #parserSession: Session | null = null;
   #fileSession: Session | null = null;
 
   constructor(workspace: Workspace, previous: readonly Manifest[]) {
@@ -84,6 +85,7 @@ class ManifestLoader implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#binderSession?.[Symbol.asyncDispose]();
+    await this.#parserSession?.[Symbol.asyncDispose]();
     await this.#fileSession?.[Symbol.asyncDispose]();
   }
 
@@ -195,8 +197,10 @@ class ManifestLoader implements AsyncDisposable {
 
   async #openBinder(): Promise<Binder> {
     if (this.#binder === null) {
-      this.#binderSession = await openSession({ threads: 1, allowedDirs: [] });
-      this.#binder = new Binder(this.#binderSession);
+      const options = { threads: 1, allowedDirs: [] };
+      this.#binderSession = await openSession(options);
+      this.#parserSession = await openSession(options);
+      this.#binder = new Binder(this.#binderSession, this.#parserSession);
     }
     return this.#binder;
   }

@@ -13,7 +13,7 @@ import type { WorkerShare } from "./worker_messages.ts";
  */
 export class JobExecutor implements AsyncDisposable {
   readonly #share: WorkerShare;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, JobSession>();
 
   constructor(share: WorkerShare) {
     this.#share = share;
@@ -38,61 +38,98 @@ export class JobExecutor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
+    for (const { session } of this.#sessions.values()) await session[Symbol.asyncDispose]();
     this.#sessions.clear();
   }
 
   async #produce(job: NodeJob, temporary: string): Promise<number> {
-    const readable = job.type === "query" ? job.readable : [];
-    const session = await this.#session([job.objectsDir, job.temporaryDir, ...readable]);
+    const own = await this.#session(job);
+    const { session } = own;
     if (job.type === "copy") {
       Deno.copyFileSync(job.path, temporary);
       const sql = `SELECT count(*) FROM read_parquet(${quoteText(temporary)})`;
       return Number((await session.read(sql)).rows[0]![0]);
     }
-    return await withTimeout(session, job.timeoutMs, () => this.#query(session, job, temporary));
+    return await withTimeout(session, job.timeoutMs, () => query(own, job, temporary));
   }
 
-  /** Inputs exist inside one transaction only, so that no node sees another's. */
-  async #query(session: Session, job: QueryJob, temporary: string): Promise<number> {
-    try {
-      const setup = ["BEGIN", ...inputViews(job)];
-      await session.run(setup.join(";\n"));
-      if (job.checkColumns) await checkColumns(session, job);
-      const rows = await session.run(copySql(job, temporary));
-      return rows;
-    } finally {
-      await session.run("ROLLBACK").catch(() => {
-        // The engine has already left the transaction when a statement in it failed badly.
-      });
-    }
-  }
-
-  async #session(allowedDirs: readonly string[]): Promise<Session> {
-    const key = allowedDirs.join("\0");
-    let session = this.#sessions.get(key);
-    if (session === undefined) {
-      session = await openSession({
-        threads: this.#share.threads,
+  async #session(job: NodeJob): Promise<JobSession> {
+    const readable = job.type === "query" ? job.readable : [];
+    const allowedDirs = [job.objectsDir, job.temporaryDir, ...readable];
+    const threads = isSmall(job) ? 1 : this.#share.threads;
+    const key = [threads, ...allowedDirs].join("\0");
+    let own = this.#sessions.get(key);
+    if (own === undefined) {
+      const session = await openSession({
+        threads,
         memoryLimitBytes: this.#share.memoryLimitBytes,
-        temporaryDir: join(allowedDirs[1]!, "spill"),
+        temporaryDir: join(job.temporaryDir, "spill"),
         allowedDirs,
       });
-      this.#sessions.set(key, session);
+      this.#sessions.set(key, own = { session, schemas: new Set(), inTransaction: false });
     }
-    return session;
+    return own;
+  }
+}
+
+/** A session with what is known about its state. */
+interface JobSession {
+  readonly session: Session;
+  /** Schemas that exist in it; outside a transaction they are empty. */
+  readonly schemas: Set<string>;
+  inTransaction: boolean;
+}
+
+/** Inputs up to this size together are read by one thread: starting more costs more than they save. */
+const SMALL_INPUT_BYTES = 1 << 20;
+
+function isSmall(job: NodeJob): boolean {
+  if (job.type === "copy") return true;
+  const sizes = [
+    ...job.inputs.map(({ path }) => statIfExists(path)?.size ?? 0),
+    ...job.watched.map(({ sizeBytes }) => sizeBytes),
+  ];
+  return sizes.length > 0 && sizes.reduce((sum, size) => sum + size, 0) <= SMALL_INPUT_BYTES;
+}
+
+/**
+ * Inputs exist inside one transaction only, so that no node sees another's. The
+ * transaction of the job before is undone together with the start of this one.
+ */
+async function query(own: JobSession, job: QueryJob, temporary: string): Promise<number> {
+  const { session } = own;
+  const kinds = job.inputs.map(({ id }) => id.slice(0, id.indexOf(".")));
+  const missing = [...new Set(kinds)].filter((kind) => !own.schemas.has(kind));
+  const setUp = [
+    ...(own.inTransaction ? ["ROLLBACK"] : []),
+    ...missing.map((kind) => `CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`),
+    "BEGIN",
+    ...inputViews(job),
+  ];
+  for (const kind of missing) own.schemas.add(kind);
+  try {
+    if (job.checkColumns) {
+      await session.run(setUp.splice(0).join(";\n"));
+      await checkColumns(session, job);
+    }
+    const rows = await session.run([...setUp, copySql(job, temporary)].join(";\n"));
+    own.inTransaction = true;
+    return rows;
+  } catch (error) {
+    await session.run("ROLLBACK").catch(() => {
+      // The failed statement stood before the transaction began.
+    });
+    own.inTransaction = false;
+    own.schemas.clear();
+    throw error;
   }
 }
 
 function inputViews(job: QueryJob): string[] {
-  const kinds = new Set(job.inputs.map(({ id }) => id.slice(0, id.indexOf("."))));
   const inputs = new Map(job.inputs.map(({ id, path }) => [id, path]));
-  return [
-    ...[...kinds].map((kind) => `CREATE SCHEMA ${quoteName(kind)}`),
-    ...[...inputs].map(([id, path]) =>
-      `CREATE VIEW ${quoteNodeId(id)} AS FROM read_parquet(${quoteText(path)})`
-    ),
-  ];
+  return [...inputs].map(([id, path]) =>
+    `CREATE VIEW ${quoteNodeId(id)} AS FROM read_parquet(${quoteText(path)})`
+  );
 }
 
 /** Writes exactly the planned columns, in the planned types. */

@@ -22,21 +22,22 @@ export class YamlDocument {
   readonly file: string;
   readonly value: unknown;
   readonly #text: string;
-  readonly #events: readonly YamlEvent[];
+  readonly #index: number;
   #spans: Map<string, Span> | null = null;
 
-  constructor(file: string, text: string, events: readonly YamlEvent[], value: unknown) {
+  /** `index` counts the documents of the file from 0. */
+  constructor(file: string, text: string, index: number, value: unknown) {
     this.file = file;
     this.value = value;
     this.#text = text;
-    this.#events = events;
+    this.#index = index;
   }
 
   /** Where the value at `path` begins; where its nearest existing parent begins when it does not exist. */
   locate(path: YamlPath): Location {
-    this.#spans ??= indexSpans(this.#events, this.#text);
+    const spans = this.#indexSpans();
     for (let length = path.length; length >= 0; length--) {
-      const span = this.#spans.get(spanKey(path.slice(0, length)));
+      const span = spans.get(spanKey(path.slice(0, length)));
       if (span !== undefined) return this.#location(span.start);
     }
     return { file: this.file, line: 1, column: 1 };
@@ -44,15 +45,14 @@ export class YamlDocument {
 
   /** Where the key of a mapping entry stands. */
   locateKey(path: YamlPath): Location {
-    this.#spans ??= indexSpans(this.#events, this.#text);
-    const span = this.#spans.get(`${spanKey(path)}#key`);
+    const span = this.#indexSpans().get(`${spanKey(path)}#key`);
     return span === undefined ? this.locate(path) : this.#location(span.start);
   }
 
   /** Where a 1-based line and column inside the text at `path` stand in the file. */
   locateInText(path: YamlPath, line: number, column: number): Location {
     const start = this.locate(path);
-    const span = this.#spans!.get(spanKey(path));
+    const span = this.#indexSpans().get(spanKey(path));
     if (span === undefined) return start;
     if (span.style === SCALAR_STYLE.LITERAL_BLOCK) {
       const first = this.#text.slice(0, span.start).split("\n").length;
@@ -61,6 +61,15 @@ export class YamlDocument {
     return line === 1 && span.style !== SCALAR_STYLE.FOLDED_BLOCK
       ? { ...start, column: start.column + column - 1 }
       : start;
+  }
+
+  /** Positions are wanted for problems only: the file is parsed again then, instead of being kept for every node. */
+  #indexSpans(): Map<string, Span> {
+    if (this.#spans === null) {
+      const events = parseEvents(this.#text, { filename: this.file, ...LIMITS });
+      this.#spans = indexSpans(splitDocuments(events)[this.#index] ?? [], this.#text);
+    }
+    return this.#spans;
   }
 
   #location(offset: number): Location {
@@ -87,9 +96,8 @@ export function parseYaml(file: string, text: string): YamlParseResult {
   try {
     const events = parseEvents(text, { filename: file, ...LIMITS });
     const values = constructFromEvents(events, { source: text, filename: file, ...LIMITS });
-    const slices = splitDocuments(events);
     const documents = values
-      .map((value, i) => new YamlDocument(file, text, slices[i] ?? [], value))
+      .map((value, i) => new YamlDocument(file, text, i, value))
       .filter((document) => document.value !== null && document.value !== undefined);
     return { documents, problem: null };
   } catch (error) {

@@ -36,11 +36,14 @@ export interface BoundQuery {
  */
 export class Binder {
   readonly #session: Session;
+  readonly #parser: Session;
   readonly #declared = new Set<string>();
   readonly #schemas = new Set<string>();
 
-  constructor(session: Session) {
+  /** Both sessions are the caller's to close. */
+  constructor(session: Session, parser: Session) {
     this.#session = session;
+    this.#parser = parser;
   }
 
   /** Makes nodes known by their columns. */
@@ -57,14 +60,19 @@ export class Binder {
   /** Binds queries whose inputs are declared, and declares those that bind. */
   async bind(requests: readonly BindRequest[]): Promise<BindResult[]> {
     const failures = new Map<NodeId, SqlError>();
-    for (const request of requests) {
-      const error = await this.#tryBind(request);
-      if (error !== null) failures.set(request.id, error);
+    for (const { id, sql } of requests) {
+      const problem = statementProblem(sql);
+      if (problem !== null) failures.set(id, problem);
     }
-    const bound = requests.filter(({ id }) => !failures.has(id));
+    const sound = requests.filter(({ id }) => !failures.has(id));
+    // Trees need the text only: the parser's session reads them while this one binds.
+    const reading = readTrees(this.#parser, sound);
+    reading.catch(() => {}); // awaited below, unless binding throws first
+    await this.#createTables(sound, failures);
+    const bound = sound.filter(({ id }) => !failures.has(id));
     const columns = await this.#columnsOf(bound);
     for (const { id } of bound) await this.#storeTypes(id, columns.get(id)!, failures);
-    const trees = await readTrees(this.#session, bound);
+    const trees = await reading;
     return requests.map(({ id }) => {
       const error = failures.get(id);
       if (error !== undefined) return { ok: false, error };
@@ -74,6 +82,31 @@ export class Binder {
     });
   }
 
+  /** Many at a time; a group with a query that fails is done again one by one to learn which. */
+  async #createTables(
+    requests: readonly BindRequest[],
+    failures: Map<NodeId, SqlError>,
+  ): Promise<void> {
+    const schemas = requests.flatMap(({ id }) => this.#schemaStatement(id));
+    if (schemas.length > 0) await this.#session.run(schemas.join(";\n"));
+    const alone = requests.filter(({ sql }) => !isSelfContained(sql));
+    const together = requests.filter(({ sql }) => isSelfContained(sql));
+    for (let i = 0; i < together.length; i += BATCH) {
+      const batch = together.slice(i, i + BATCH);
+      try {
+        await this.#session.run(batch.map(createTableSql).join(";\n"));
+      } catch (error) {
+        if (!(error instanceof SqlError)) throw error;
+        alone.push(...batch);
+      }
+    }
+    for (const request of alone) {
+      const error = await this.#tryCreate(request);
+      if (error !== null) failures.set(request.id, error);
+    }
+    for (const { id } of requests) if (!failures.has(id)) this.#declared.add(id);
+  }
+
   #schemaStatement(id: NodeId): string[] {
     const kind = id.slice(0, id.indexOf("."));
     if (this.#schemas.has(kind)) return [];
@@ -81,15 +114,9 @@ export class Binder {
     return [`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`];
   }
 
-  async #tryBind({ id, sql }: BindRequest): Promise<SqlError | null> {
-    const extra = statementProblem(sql);
-    if (extra !== null) return extra;
+  async #tryCreate(request: BindRequest): Promise<SqlError | null> {
     try {
-      for (const statement of this.#schemaStatement(id)) await this.#session.run(statement);
-      await this.#session.run(
-        `CREATE OR REPLACE TABLE ${quoteNodeId(id)} AS\n${withoutSemicolon(sql)}\nWITH NO DATA`,
-      );
-      this.#declared.add(id);
+      await this.#session.run(createTableSql(request));
       return null;
     } catch (error) {
       if (error instanceof SqlError) return movedUp(error);
@@ -142,6 +169,22 @@ function stored(columns: readonly Column[]): Column[] {
 function tableSql(id: NodeId, columns: readonly Column[]): string {
   const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ");
   return `CREATE OR REPLACE TABLE ${quoteNodeId(id)} (${list})`;
+}
+
+/** Statements sent to the engine at once. */
+const BATCH = 25;
+
+function createTableSql({ id, sql }: BindRequest): string {
+  return `CREATE OR REPLACE TABLE ${quoteNodeId(id)} AS\n${withoutSemicolon(sql)}\nWITH NO DATA`;
+}
+
+/** False for text that might run on into what stands behind it: an open quote or comment. */
+function isSelfContained(sql: string): boolean {
+  return !/\/\*|\$/.test(sql) &&
+    tokenize(sql).every(({ kind, text }) =>
+      (kind !== "string" && kind !== "quoted") ||
+      (text.length > 1 && text.at(-1) === text.at(0)!.replace(/e/i, "'"))
+    );
 }
 
 /** A node is one statement with columns that can be known in advance. */

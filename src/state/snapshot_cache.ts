@@ -31,7 +31,7 @@ export class SnapshotCache {
     if (text === null) return null;
     const newline = text.indexOf("\n");
     const body = text.slice(newline + 1);
-    if (sha256(tree + body) !== text.slice(0, newline)) return null;
+    if (seal(tree, body) !== text.slice(0, newline)) return null;
     const { folders, documents } = JSON.parse(body) as {
       folders: [string, string][];
       documents: [string, string, object][];
@@ -51,7 +51,7 @@ export class SnapshotCache {
         [path, value],
       ) => [path, loaded.blobs.get(path), value]),
     });
-    writeFileAtomic(this.#path(tree), `${sha256(tree + body)}\n${body}`);
+    writeFileAtomic(this.#path(tree), `${seal(tree, body)}\n${body}`);
     this.#prune();
   }
 
@@ -68,6 +68,10 @@ export class SnapshotCache {
     aged.sort((a, b) => b.age - a.age);
     for (const { path } of aged.slice(KEPT)) removeIfExists(path);
   }
+}
+
+function seal(tree: string, body: string): string {
+  return sha256(tree + sha256(body));
 }
 
 function modifiedAt(path: string): number {
