@@ -78,7 +78,6 @@ class ManifestLoader implements AsyncDisposable {
     }
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
-    this.#workspace.versions.save();
     const manifest = this.#buildManifest(nodes);
     return { config, manifest, resolved: this.#resolved, diagnostics: sorted };
   }

@@ -172,6 +172,7 @@ export async function commitPlan(
   const { state } = workspace;
   const { base } = planned;
   const env = base.env!;
+  workspace.versions.save();
   const { snapshot, staged } = await stagePlan(workspace, planned, ttlSeconds);
   if (base.envHead !== null && await isUpToDate(workspace, base, staged)) {
     state.touch(env);

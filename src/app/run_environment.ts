@@ -117,6 +117,7 @@ export async function executeRun(
     request.report(event);
   };
   await catchUp(workspace);
+  workspace.versions.save();
   const ready = await settlePlan(workspace, prepared, request);
   const headBefore = workspace.state.head(prepared.env ?? PROD);
   const executed = await execute(workspace, ready, { ...request, report });
@@ -290,8 +291,8 @@ async function commitRun(
     ? productionAfter(workspace, prepared, executed, request)
     : environmentAfter(workspace, prepared, executed);
   const { state } = workspace;
-  const staged = state.stage(snapshot);
-  if (head !== null && (await state.commit(head)).tree === staged.tree) {
+  if (head !== null && await isUnchanged(workspace, head, snapshot)) {
+    const staged = state.stage(await state.snapshot(head));
     if (prepared.env !== null) state.touch(env);
     publish(workspace, {
       env,
@@ -302,6 +303,7 @@ async function commitRun(
     });
     return head;
   }
+  const staged = state.stage(snapshot);
   const { built, cached, failed: bad, skipped } = count(executed);
   const commit = await state.write({
     staged,
@@ -325,6 +327,16 @@ async function commitRun(
   });
   publish(workspace, { env, commit, snapshot, manifestTree: staged.manifestTree, links: true });
   return commit;
+}
+
+/** True when a commit holds these nodes and results already, whatever plan led to them. */
+async function isUnchanged(
+  { state }: Workspace,
+  head: CommitId,
+  snapshot: Snapshot,
+): Promise<boolean> {
+  const { plan, environment } = await state.snapshot(head);
+  return state.stage({ ...snapshot, plan, environment }).tree === (await state.commit(head)).tree;
 }
 
 const BODY_LINES = 50;

@@ -1,0 +1,37 @@
+import type { Terminal } from "../../src/cli/terminal.ts";
+
+/** A terminal that keeps what is written; without `answer` nobody is there to ask. */
+export class TestTerminal implements Terminal {
+  readonly canAsk: boolean;
+  readonly isScreen = false;
+  readonly colorOut = false;
+  readonly colorErr = false;
+  readonly width = 100;
+  stdout = "";
+  stderr = "";
+  readonly #answer: boolean;
+  readonly #input: string;
+
+  constructor(options: { readonly answer?: boolean; readonly input?: string } = {}) {
+    this.canAsk = options.answer !== undefined;
+    this.#answer = options.answer ?? false;
+    this.#input = options.input ?? "";
+  }
+
+  out(text: string): void {
+    this.stdout += text;
+  }
+
+  err(text: string): void {
+    this.stderr += text;
+  }
+
+  confirm(question: string): boolean {
+    this.stderr += `${question} [y/N] `;
+    return this.#answer;
+  }
+
+  readInput(): Promise<string> {
+    return Promise.resolve(this.#input);
+  }
+}
