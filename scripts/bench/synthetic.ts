@@ -1,57 +1,74 @@
 import { join } from "node:path";
 
+/** A node of a synthetic project. */
+export interface SyntheticNode {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly sql: string;
+}
+
 /**
- * Writes a synthetic project: 30 % roots (`SELECT … FROM range(50)`), 30 % staging
- * (one parent), 25 % joins of two staging nodes with CTEs and aggregation, 15 %
- * marts (UNION ALL of three joins). One file per node, fifty to a folder.
+ * A synthetic project: 30 % roots (`SELECT … FROM range(50)`), 30 % staging (one
+ * parent), 25 % joins of two staging nodes with CTEs and aggregation, 15 % marts
+ * (UNION ALL of three joins); inputs before readers.
  */
-export function writeSyntheticProject(root: string, nodes: number): void {
-  const counts = {
-    root: Math.round(nodes * 0.3),
-    stg: Math.round(nodes * 0.3),
-    join: Math.round(nodes * 0.25),
-  };
-  const marts = nodes - counts.root - counts.stg - counts.join;
+export function syntheticNodes(count: number): SyntheticNode[] {
+  const roots = Math.round(count * 0.3);
+  const staging = Math.round(count * 0.3);
+  const joins = Math.round(count * 0.25);
+  const nodes: SyntheticNode[] = [];
+  const add = (name: string, inputs: string[], sql: string) => nodes.push({ name, inputs, sql });
+  for (let i = 0; i < roots; i++) add(`root_${i}`, [], rootSql(i));
+  for (let i = 0; i < staging; i++) {
+    const parent = `transform.root_${i % roots}`;
+    add(`stg_${i}`, [parent], stagingSql(parent, i));
+  }
+  for (let i = 0; i < joins; i++) {
+    const inputs = [0, 1].map((k) => `transform.stg_${(2 * i + k) % staging}`);
+    add(`join_${i}`, inputs, joinSql(inputs));
+  }
+  for (let i = 0; i < count - roots - staging - joins; i++) {
+    const inputs = [0, 1, 2].map((k) => `transform.join_${(3 * i + k) % joins}`);
+    add(`mart_${i}`, inputs, martSql(inputs));
+  }
+  return nodes;
+}
+
+/** Writes a synthetic project: one file per node, fifty to a folder. */
+export function writeSyntheticProject(root: string, count: number): void {
   Deno.mkdirSync(root, { recursive: true });
-  Deno.writeTextFileSync(join(root, "seeknal_project.yml"), `name: synthetic_${nodes}\n`);
-  for (let i = 0; i < counts.root; i++) {
-    write(root, `root_${i}`, i, [], rootSql(i));
-  }
-  for (let i = 0; i < counts.stg; i++) {
-    const parent = `transform.root_${i % counts.root}`;
-    write(root, `stg_${i}`, i, [parent], stagingSql(parent, i));
-  }
-  for (let i = 0; i < counts.join; i++) {
-    const inputs = [0, 1].map((k) => `transform.stg_${(2 * i + k) % counts.stg}`);
-    write(root, `join_${i}`, i, inputs, joinSql(inputs));
-  }
-  for (let i = 0; i < marts; i++) {
-    const inputs = [0, 1, 2].map((k) => `transform.join_${(3 * i + k) % counts.join}`);
-    write(root, `mart_${i}`, i, inputs, martSql(inputs));
-  }
+  Deno.writeTextFileSync(join(root, "seeknal_project.yml"), `name: synthetic_${count}\n`);
+  syntheticNodes(count).forEach((node, i) => {
+    const folder = join(root, "seeknal", `part_${Math.floor(i / 50)}`);
+    if (i % 50 === 0) Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(join(folder, `${node.name}.yml`), nodeYaml(node));
+  });
 }
 
-/** Path of a node's file, for edits. */
-export function nodeFile(root: string, name: string, i: number): string {
-  return join(root, "seeknal", "transforms", `part_${Math.floor(i / 50)}`, `${name}.yml`);
+/** Adds a column to the first root, whose readers go three layers down. */
+export function editOneColumn(root: string, value: number): void {
+  const sql = rootSql(0).replace("FROM range", `  , ${value} AS added\nFROM range`);
+  const yaml = nodeYaml({ name: "root_0", inputs: [], sql });
+  Deno.writeTextFileSync(join(root, "seeknal", "part_0", "root_0.yml"), yaml);
 }
 
-function write(root: string, name: string, i: number, inputs: string[], sql: string): void {
-  const path = nodeFile(root, name, i);
+/** Changes the description of the first root: metadata only. */
+export function editDescription(root: string, text: string): void {
+  const path = join(root, "seeknal", "part_0", "root_0.yml");
+  const yaml = Deno.readTextFileSync(path).replace(/^description: .*$/m, `description: ${text}`);
+  Deno.writeTextFileSync(path, yaml);
+}
+
+function nodeYaml({ name, inputs, sql }: SyntheticNode): string {
   const refs = inputs.map((id) => `  - ref: ${id}\n`).join("");
-  Deno.mkdirSync(join(path, ".."), { recursive: true });
-  Deno.writeTextFileSync(
-    path,
-    `kind: transform\nname: ${name}\ndescription: Synthetic node ${name}\ntags: [bench]\n` +
-      (refs === "" ? "" : `inputs:\n${refs}`) +
-      `transform: |\n${sql.split("\n").map((line) => `  ${line}`).join("\n")}\n`,
-  );
+  return `kind: transform\nname: ${name}\ndescription: Synthetic node ${name}\ntags: [bench]\n` +
+    (refs === "" ? "" : `inputs:\n${refs}`) +
+    `transform: |\n${sql.split("\n").map((line) => `  ${line}`).join("\n")}\n`;
 }
 
-/** SQL of root `i`; `extra` is appended to its select list. */
-export function rootSql(i: number, extra = ""): string {
+function rootSql(i: number): string {
   return `SELECT range AS id, range % 7 AS grp, (range * ${i + 1}) % 101 AS amount,
-  'name_' || range AS name${extra}
+  'name_' || range AS name
 FROM range(50)`;
 }
 

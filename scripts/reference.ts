@@ -1,0 +1,142 @@
+import { join } from "node:path";
+import { type Command, type CommandOption, COMMON_OPTIONS } from "../src/cli/command.ts";
+import { COMMANDS } from "../src/cli/commands/registry.ts";
+import { SOURCE_TYPES } from "../src/sources/registry.ts";
+
+/** A part of `docs/` that comes from the code. */
+export interface GeneratedDoc {
+  /** Relative to the repository. */
+  readonly path: string;
+  /** The file as it should be, given the file as it is (empty when there is none). */
+  generate(current: string): string;
+}
+
+/** Everything that `--write` writes and that a test keeps current. */
+export const GENERATED_DOCS: readonly GeneratedDoc[] = [
+  { path: "docs/reference.md", generate: commandReference },
+  { path: "docs/guide.md", generate: (current) => withSources(current) },
+];
+
+const SOURCES_START = "<!-- sources -->";
+const SOURCES_END = "<!-- /sources -->";
+
+/** All commands with their arguments and options as Markdown. */
+function commandReference(): string {
+  const shown = COMMANDS.filter(({ hidden }) => hidden !== true);
+  return [
+    "# Command reference",
+    "",
+    "<!-- Written by scripts/reference.ts from src/cli/commands/. To write it again: -->",
+    "<!-- deno run -A scripts/reference.ts --write -->",
+    "",
+    "What the commands are for, in order, is in the [guide](guide.md). `seeknal help COMMAND` prints",
+    "the same as the sections below.",
+    "",
+    ...table(
+      ["command", ""],
+      shown.map((c) => [`[\`${c.name}\`](#${anchor(c)})`, cell(c.summary)]),
+    ),
+    "",
+    "## Options of every command",
+    "",
+    ...optionsTable(COMMON_OPTIONS),
+    "",
+    ...shown.flatMap(commandSection),
+  ].join("\n");
+}
+
+function commandSection(command: Command): string[] {
+  const args = command.arguments.map(({ name }) => name).join(" ");
+  const usage = ["seeknal", command.name, args, "[options]"].filter((word) => word !== "").join(
+    " ",
+  );
+  const examples = command.examples ?? [];
+  return [
+    `## seeknal ${command.name}`,
+    "",
+    `${command.summary}.`,
+    "",
+    "```text",
+    usage,
+    "```",
+    "",
+    ...(command.arguments.length === 0 ? [] : [
+      ...table(
+        ["argument", ""],
+        command.arguments.map(({ name, doc }) => [`\`${name}\``, cell(doc)]),
+      ),
+      "",
+    ]),
+    ...(command.options.length === 0 ? [] : [...optionsTable(command.options), ""]),
+    ...(examples.length === 0 ? [] : ["```text", ...examples, "```", ""]),
+  ];
+}
+
+function optionsTable(options: readonly CommandOption[]): string[] {
+  return table(
+    ["option", ""],
+    options.map(({ flags, doc, repeats }) => [
+      `\`${flags}\``,
+      cell(doc) + (repeats === true ? "; may be given several times" : ""),
+    ]),
+  );
+}
+
+/** Types of sources and their parameters, between the markers of a text. */
+function withSources(text: string): string {
+  const start = text.indexOf(SOURCES_START);
+  const end = text.indexOf(SOURCES_END);
+  if (start < 0 || end < start) throw new Error(`No ${SOURCES_START} … ${SOURCES_END} in the text`);
+  const lines = SOURCE_TYPES.flatMap(({ name, summary, params }) => [
+    `**\`source: ${name}\`**: ${summary}. Parameters:`,
+    "",
+    ...table(
+      ["parameter", "value", ""],
+      Object.entries(params).map(([param, { type, doc, option }]) => [
+        `\`${param}\``,
+        type,
+        cell(doc) + (option === undefined ? "" : ` (DuckDB's \`${option}\`)`),
+      ]),
+    ),
+    "",
+  ]);
+  const before = text.slice(0, start + SOURCES_START.length);
+  return `${before}\n\n${lines.join("\n")}\n${text.slice(end)}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`.replaceAll("|  |", "| |");
+  return [line(head), `|${head.map(() => "---|").join("")}`, ...rows.map(line)];
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function anchor({ name }: Command): string {
+  return `seeknal-${name.replaceAll(" ", "-")}`;
+}
+
+if (import.meta.main) {
+  for (const { path, generate } of GENERATED_DOCS) {
+    const absolute = join(import.meta.dirname!, "..", path);
+    const current = readIfExists(absolute);
+    const text = generate(current);
+    if (Deno.args.includes("--write")) Deno.writeTextFileSync(absolute, text);
+    else if (text !== current) {
+      Deno.stderr.writeSync(
+        new TextEncoder().encode(`${path} is not current; write it: --write\n`),
+      );
+      Deno.exitCode = 1;
+    }
+  }
+}
+
+function readIfExists(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
