@@ -15,7 +15,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   plan: ["base", "model", "dag"],
   nodes: ["base", "model", "engine", "sql", "sources"],
   project: ["base", "model", "nodes"],
-  exec: ["base", "model", "engine", "dag", "cache"],
+  exec: ["base", "model", "engine", "dag", "cache", "sql"],
   app: [
     "base",
     "model",

@@ -69,7 +69,7 @@ async function checkState(workspace: Workspace): Promise<HealthCheck> {
     ? {
       check: "state",
       status: "ok",
-      detail: `${environments.length} environments in target/state.git`,
+      detail: `target/state.git holds ${environments.join(", ") || "no environment yet"}`,
       hint: null,
     }
     : {

@@ -94,7 +94,10 @@ async function statusOf(
   const failed = [...snapshot.results.values()].some(({ status }) => status === "failed");
   const prod = state.head(PROD);
   if (env !== PROD && prod !== null) {
-    if (await state.isAncestor(head.id, prod)) return "promoted";
+    if (await state.isAncestor(head.id, prod)) {
+      const { trailers } = await state.commit(prod);
+      return trailers["Seeknal-Action"] === "rollback" ? "stale" : "promoted";
+    }
     if (!failed && !await state.isAncestor(prod, head.id)) return "stale";
   }
   if (failed) return "failed";

@@ -82,8 +82,9 @@ export async function executeNodes(
       onOutput: (id, output, cached) => {
         const node = nodes.get(id)!;
         records.set(id, successRecord(node, output));
-        const { contentHash, sizeBytes, rows } = output;
-        if (!cached) cache.record({ fingerprint: node.fingerprint, contentHash, sizeBytes, rows });
+        if (cached) return;
+        const { contentHash, headHash, sizeBytes, rows } = output;
+        cache.record({ fingerprint: node.fingerprint, contentHash, headHash, sizeBytes, rows });
       },
     },
   );

@@ -215,7 +215,8 @@ class ManifestLoader implements AsyncDisposable {
       for (const { id } of layer) built.set(id, this.#buildNode(this.#described.get(id)!, built));
     }
     const ids = nodes.map(({ spec }) => spec.id);
-    return { nodes: new Map(ids.map((id) => [id, built.get(id)!])) };
+    const manifest: Manifest = { nodes: new Map(ids.map((id) => [id, built.get(id)!])) };
+    return this.#previous.find((old) => isSame(old, manifest)) ?? manifest;
   }
 
   #buildNode(described: Described, built: ReadonlyMap<NodeId, ManifestNode>): ManifestNode {
@@ -261,6 +262,12 @@ class ManifestLoader implements AsyncDisposable {
     }
     return node;
   }
+}
+
+/** True for manifests of the very same node objects. */
+function isSame(a: Manifest, b: Manifest): boolean {
+  return a.nodes.size === b.nodes.size &&
+    [...b.nodes].every(([id, node]) => a.nodes.get(id) === node);
 }
 
 /** What the author wrote, apart from the query. */

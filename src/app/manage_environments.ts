@@ -48,7 +48,7 @@ export function requireDeletable(workspace: Workspace, env: EnvName): CommitId {
       hint: "to go back to an earlier state:\n    seeknal rollback",
     });
   }
-  return requireEnvironment(workspace, env);
+  return requireEnvironment(workspace, env, "see what there is:\n    seeknal env list");
 }
 
 /** Deletes an environment's ref and readable copy; its outputs stay until `gc`. Throws `ref_moved` (4). */

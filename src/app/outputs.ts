@@ -48,7 +48,7 @@ export function isValidRecord(
 /** The record of a node that was built. */
 export function successRecord(
   node: ManifestNode,
-  output: Pick<NodeOutput, "contentHash" | "sizeBytes" | "rows">,
+  output: Pick<NodeOutput, "contentHash" | "headHash" | "sizeBytes" | "rows">,
 ): NodeRecord {
   return {
     format_version: 1,
@@ -56,6 +56,7 @@ export function successRecord(
     status: "success",
     fingerprint: node.fingerprint,
     content_hash: output.contentHash,
+    head_hash: output.headHash,
     size_bytes: output.sizeBytes,
     rows: output.rows,
     error: null,
@@ -74,6 +75,7 @@ export function missingRecord(
     status,
     fingerprint: node.fingerprint,
     content_hash: null,
+    head_hash: null,
     size_bytes: null,
     rows: null,
     error,

@@ -100,7 +100,17 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     forced,
     diagnostics: [...loaded.diagnostics, ...await lostWork(workspace, base, manifest)],
   });
-  return { plan, base, loaded, reused };
+  return { plan, base, loaded, reused: sameAs(base, reused) };
+}
+
+/** The very map of a former state when nothing differs: it need not be laid out again. */
+function sameAs(
+  { envSnapshot, prod }: PlanningBase,
+  reused: ReadonlyMap<NodeId, NodeRecord>,
+): ReadonlyMap<NodeId, NodeRecord> {
+  const isSame = ({ results }: Snapshot) =>
+    results.size === reused.size && [...reused].every(([id, record]) => results.get(id) === record);
+  return [envSnapshot, prod].find(isSame)?.results ?? reused;
 }
 
 async function readBase(workspace: Workspace, env: EnvName | null): Promise<PlanningBase> {
@@ -209,11 +219,25 @@ async function stagePlan(
   const manifestTree = workspace.state.manifestTree(manifest);
   const snapshot: Snapshot = {
     manifest,
-    results: reused,
+    results: withFailures(reused, base.envSnapshot, manifest),
     plan: toStoredPlan(plan, env, manifestTree),
     environment,
   };
   return { snapshot, staged: workspace.state.stage(snapshot) };
+}
+
+/** A failure stays on record until its node is built or changed: planning again does not hide it. */
+function withFailures(
+  reused: ReadonlyMap<NodeId, NodeRecord>,
+  { results }: Snapshot,
+  { nodes }: Manifest,
+): ReadonlyMap<NodeId, NodeRecord> {
+  const failures = [...results.values()].filter(({ id, status, fingerprint }) =>
+    status !== "success" && !reused.has(id) && nodes.get(id)?.fingerprint === fingerprint
+  );
+  if (failures.length === 0) return reused;
+  const all = [...reused.values(), ...failures].sort((a, b) => (a.id < b.id ? -1 : 1));
+  return new Map(all.map((record) => [record.id, record]));
 }
 
 async function environmentRecord(
@@ -257,14 +281,17 @@ async function planParents(
 }
 
 /** The head of an environment that must exist. Throws `unknown_environment` (exit 2). */
-export function requireEnvironment({ state }: Workspace, env: EnvName): CommitId {
+export function requireEnvironment(
+  { state }: Workspace,
+  env: EnvName,
+  hint = `make it with:\n    ${env === PROD ? "seeknal run" : `seeknal plan ${env}`}`,
+): CommitId {
   const head = state.head(env);
   if (head !== null) return head;
   const available = state.environments();
-  const command = env === PROD ? "seeknal run" : `seeknal plan ${env}`;
   throw new UserError(
     `Environment "${env}" does not exist` +
       (available.length === 0 ? "" : `; there is ${available.join(", ")}`),
-    { code: "unknown_environment", kind: "usage", hint: `make it with:\n    ${command}` },
+    { code: "unknown_environment", kind: "usage", hint },
   );
 }

@@ -46,14 +46,16 @@ export async function preparePromotion(
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const rebuilt = rebuiltNodes(before, snapshot, changes);
   const prepared = { environment, target, from, source, changes, rebuilt, snapshot };
+  const differs = changes.length + rebuilt.length > 0;
   if (from !== null && await state.isAncestor(source, from)) {
+    if (differs) throw await moved(workspace, environment, target, from);
     return { ...prepared, nothingToDo: true };
   }
   if (from !== null && !await state.isAncestor(from, source)) {
     throw await moved(workspace, prepared.environment, target, from);
   }
   checkComplete(workspace, environment, snapshot);
-  const nothingToDo = from !== null && changes.length + rebuilt.length === 0 &&
+  const nothingToDo = from !== null && !differs &&
     state.manifestTree(before.manifest) === state.manifestTree(snapshot.manifest);
   return { ...prepared, nothingToDo };
 }
@@ -69,7 +71,7 @@ export async function executePromotion(
 ): Promise<CommitId> {
   const { state } = workspace;
   await catchUp(workspace);
-  const staged = state.stage(snapshot);
+  const staged = await state.stagedAs(source);
   const nodes = changes.length + rebuilt.length;
   const commit = await state.write({
     staged,
@@ -90,7 +92,7 @@ export async function executePromotion(
   });
   const { manifestTree } = staged;
   publish(workspace, { env: target, commit, snapshot, manifestTree, links: true });
-  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: false });
+  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: true });
   return commit;
 }
 
@@ -127,11 +129,17 @@ function checkComplete(workspace: Workspace, environment: EnvName, snapshot: Sna
       },
     );
   }
-  const why = failed.length > 0
-    ? `its last run failed: ${list(failed)}`
-    : `it has not been applied, ${pending.length} ${
-      pending.length === 1 ? "node is" : "nodes are"
-    } not built: ${list(pending)}`;
+  if (failed.length > 0) {
+    throw new UserError(`Cannot promote "${environment}": its last run failed: ${list(failed)}`, {
+      code: "not_applied",
+      kind: "validation",
+      hint:
+        `correct what failed, then:\n    seeknal plan ${environment}\n    seeknal run --env ${environment}`,
+    });
+  }
+  const why = `it has not been applied, ${pending.length} ${
+    pending.length === 1 ? "node is" : "nodes are"
+  } not built: ${list(pending)}`;
   throw new UserError(`Cannot promote "${environment}": ${why}`, {
     code: "not_applied",
     kind: "validation",

@@ -7,7 +7,6 @@ import {
   writeFileAtomic,
 } from "../base/atomic_write.ts";
 import { canonicalJson } from "../base/canonical_json.ts";
-import { hashFileHead } from "../base/hash.ts";
 import { projectRelative } from "../base/project_path.ts";
 import { listDir } from "../cache/output_cache.ts";
 import {
@@ -18,7 +17,7 @@ import {
   PROD,
   splitNodeId,
 } from "../model/ids.ts";
-import { DEFAULT_TTL_SECONDS, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
+import { DEFAULT_TTL_SECONDS, type Snapshot } from "../model/snapshot.ts";
 import { fromStoredPlan } from "../plan/build_plan.ts";
 import { VERSION } from "../model/version.ts";
 import type { Workspace } from "./workspace.ts";
@@ -177,8 +176,7 @@ function writeEnvironmentDocuments(
     join(folder, "plan.json"),
     prettyJson(readablePlan(snapshot, commit, now)),
   );
-  const refsPath = join(folder, "refs.json");
-  writeFileAtomic(refsPath, prettyJson(readableRefs(workspace, refsPath, snapshot)));
+  writeFileAtomic(join(folder, "refs.json"), prettyJson(readableRefs(workspace, snapshot)));
 }
 
 function readablePlan(snapshot: Snapshot, commit: CommitId, now: string): object {
@@ -238,45 +236,17 @@ function readableRunState({ results }: Snapshot): object {
 }
 
 /** Outputs that the environment takes over instead of building them. */
-function readableRefs(workspace: Workspace, path: string, { plan, results }: Snapshot): object {
+function readableRefs({ root, cache }: Workspace, { plan, results }: Snapshot): object {
   const built = new Set(plan?.nodes.filter((n) => n.action === "build").map((n) => n.id));
   const taken = [...results.values()].filter((r) => r.status === "success" && !built.has(r.id));
-  const known = knownFingerprints(path);
-  const refs = taken.map((record) => readableRef(workspace, record, known));
-  return { format_version: 1, refs };
-}
-
-interface ReadableRef {
-  readonly node_id: string;
-  readonly output_path: string;
-  /** Hash of the first 4 KB, as the founding documents define it. */
-  readonly fingerprint: string | null;
-  readonly size_bytes: number | null;
-  readonly content_hash: string;
-}
-
-/** Objects never change, so what a former copy says of one still holds. */
-function knownFingerprints(path: string): Map<string, string | null> {
-  try {
-    const { refs } = JSON.parse(readTextIfExists(path) ?? '{"refs":[]}') as { refs: ReadableRef[] };
-    return new Map(refs.map((ref) => [ref.content_hash, ref.fingerprint]));
-  } catch {
-    return new Map();
-  }
-}
-
-function readableRef(
-  { root, cache }: Workspace,
-  record: NodeRecord,
-  known: ReadonlyMap<string, string | null>,
-): ReadableRef {
-  const path = cache.objectPath(record.content_hash!);
-  const head = () => statIfExists(path) === null ? null : hashFileHead(path, 4096);
   return {
-    node_id: record.id,
-    output_path: projectRelative(root, path),
-    fingerprint: known.get(record.content_hash!) ?? head(),
-    size_bytes: record.size_bytes,
-    content_hash: record.content_hash!,
+    format_version: 1,
+    refs: taken.map(({ id, content_hash, head_hash, size_bytes }) => ({
+      node_id: id,
+      output_path: projectRelative(root, cache.objectPath(content_hash!)),
+      fingerprint: head_hash,
+      size_bytes,
+      content_hash,
+    })),
   };
 }

@@ -1,12 +1,19 @@
+import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 import { quoteName, quoteText } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError, type Table } from "../engine/session.ts";
 import { type EnvName, splitNodeId } from "../model/ids.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import { tokenize } from "../sql/tokens.ts";
+import { tokenize, withoutSemicolon } from "../sql/tokens.ts";
 import { requireEnvironment } from "./plan_environment.ts";
 import type { Workspace } from "./workspace.ts";
+
+/** First words of statements that change something. */
+const WRITING = new Set(
+  ("INSERT UPDATE DELETE MERGE CREATE DROP ALTER TRUNCATE COPY ATTACH DETACH USE SET RESET INSTALL LOAD " +
+    "EXPORT IMPORT VACUUM CHECKPOINT BEGIN COMMIT ROLLBACK PREPARE EXECUTE").split(" "),
+);
 
 /** Kinds of statements that only read. */
 const READING = new Set(["SELECT", "EXPLAIN", "RELATION", "CALL"]);
@@ -54,7 +61,9 @@ async function withQuery<T>(
   work: (session: Session, sql: string) => Promise<T>,
   writable: readonly string[] = [],
 ): Promise<T> {
-  const statement = sql.replace(/[;\s]+$/, "");
+  const statement = withoutSemicolon(sql);
+  const verb = tokenize(statement).find(({ kind }) => kind === "word")?.text.toUpperCase() ?? "";
+  if (WRITING.has(verb)) throw notReading(verb);
   const snapshot = await workspace.state.snapshot(requireEnvironment(workspace, env));
   const { objectsDir } = workspace.cache;
   const session = await openSession({ allowedDirs: [objectsDir, ...writable] });
@@ -86,11 +95,6 @@ function notReading(type: string): UserError {
 
 function queryFailed(error: SqlError, env: EnvName, snapshot: Snapshot): UserError {
   const named = /Table with name (\S+) does not exist/.exec(error.message)?.[1];
-  const pending = named === undefined
-    ? undefined
-    : [...snapshot.manifest.nodes.values()].find((node) =>
-      node.name === named && snapshot.results.get(node.id)?.status !== "success"
-    );
   const place = error.position === null
     ? ""
     : ` (line ${error.position.line}, column ${error.position.column})`;
@@ -99,15 +103,32 @@ function queryFailed(error: SqlError, env: EnvName, snapshot: Snapshot): UserErr
     kind: error.category === "Parser" || error.category === "Binder" || error.category === "Catalog"
       ? "validation"
       : "execution",
-    hint: pending !== undefined
-      ? `${pending.id} is not built in "${env}" yet:\n    seeknal run${
-        env === "prod" ? "" : ` --env ${env}`
-      }`
-      : error.candidates.length > 0
-      ? `there is: ${error.candidates.join(", ")}`
-      : 'list the nodes with: seeknal query "SHOW ALL TABLES"',
+    hint: queryHint(error, env, snapshot, named),
     cause: error,
   });
+}
+
+function queryHint(
+  error: SqlError,
+  env: EnvName,
+  snapshot: Snapshot,
+  missing: string | undefined,
+): string {
+  if (error.category === "Permission") return "queries read the outputs of nodes, not files";
+  const nodes = [...snapshot.manifest.nodes.values()];
+  if (missing !== undefined) {
+    const pending = nodes.find(({ id, name }) =>
+      name === missing && snapshot.results.get(id)?.status !== "success"
+    );
+    if (pending !== undefined) {
+      const command = `seeknal run${env === "prod" ? "" : ` --env ${env}`}`;
+      return `${pending.id} is not built in "${env}" yet:\n    ${command}`;
+    }
+    const near = didYouMean(missing, nodes.flatMap(({ id, name }) => [name, id]));
+    return near ?? 'list the nodes with: seeknal query "SHOW ALL TABLES"';
+  }
+  if (error.candidates.length > 0) return `there is: ${error.candidates.join(", ")}`;
+  return 'look at the columns with: seeknal query "DESCRIBE kind.name"';
 }
 
 /**

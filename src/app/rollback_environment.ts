@@ -37,9 +37,12 @@ export async function prepareRollback(
 ): Promise<PreparedRollback> {
   const { state } = workspace;
   const from = requireEnvironment(workspace, environment);
-  const to = revision === null
-    ? await previousState(workspace, environment, from)
-    : await state.commit(await resolveRevision(state, revision));
+  const to = await original(
+    workspace,
+    revision === null
+      ? await previousState(workspace, environment, from)
+      : await state.commit(await resolveRevision(state, revision)),
+  );
   const snapshot = await state.snapshot(to.id);
   const before = await state.snapshot(from);
   checkOutputs(workspace, snapshot, to);
@@ -56,7 +59,7 @@ export async function executeRollback(
 ): Promise<CommitId> {
   const { state } = workspace;
   await catchUp(workspace);
-  const staged = state.stage(snapshot);
+  const staged = await state.stagedAs(to.id);
   const commit = await state.write({
     staged,
     parents: [from],
@@ -84,15 +87,22 @@ async function dataOf({ state }: Workspace, { tree }: CommitInfo): Promise<strin
   return `${oid("nodes")} ${oid("results")}`;
 }
 
+/** The commit that first had a state: a rollback only repeats one. */
+async function original({ state }: Workspace, info: CommitInfo): Promise<CommitInfo> {
+  let commit = info;
+  while (commit.trailers["Rolled-Back-To"] !== undefined) {
+    commit = await state.commit(commit.trailers["Rolled-Back-To"] as CommitId);
+  }
+  return commit;
+}
+
 async function previousState(
   workspace: Workspace,
   environment: EnvName,
   head: CommitId,
 ): Promise<CommitInfo> {
   const { state } = workspace;
-  const current = await state.commit(head);
-  const earlier = current.trailers["Rolled-Back-To"] as CommitId | undefined;
-  const start = earlier === undefined ? current : await state.commit(earlier);
+  const start = await original(workspace, await state.commit(head));
   const data = await dataOf(workspace, start);
   for await (const position of positions(state, environment, start.id)) {
     if (await dataOf(workspace, position) !== data) return position;

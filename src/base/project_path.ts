@@ -25,11 +25,21 @@ export function resolveInside(root: string, path: string): string | null {
       if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
         throw error;
       }
+      // A link that leads nowhere yet may lead anywhere later.
+      if (isLink(existing)) return null;
       const parent = join(existing, "..");
       if (parent === existing) return null;
       rest = join(existing.slice(parent.length).replace(/^[\\/]+/, ""), rest);
       existing = parent;
     }
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch {
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
-import { hashFile } from "../base/hash.ts";
+import { hashFile, hashFileHead } from "../base/hash.ts";
 import type { ContentHash } from "../model/ids.ts";
 
 /**
@@ -8,6 +8,9 @@ import type { ContentHash } from "../model/ids.ts";
  * touched after it was adopted and is hashed again before anyone reads it.
  */
 const ADOPTED_AT = new Date("2000-01-01T00:00:00Z");
+
+/** What `headHash` covers. */
+const HEAD_BYTES = 4096;
 
 /** Absolute path of an object. */
 export function objectPath(objectsDir: string, hash: ContentHash): string {
@@ -21,8 +24,9 @@ export function objectPath(objectsDir: string, hash: ContentHash): string {
 export function adoptObject(
   temporary: string,
   objectsDir: string,
-): { contentHash: ContentHash; sizeBytes: number } {
+): { contentHash: ContentHash; headHash: string; sizeBytes: number } {
   const { hash, sizeBytes } = hashFile(temporary);
+  const headHash = hashFileHead(temporary, HEAD_BYTES);
   const contentHash = hash as ContentHash;
   const path = objectPath(objectsDir, contentHash);
   if (isIntact(path, sizeBytes)) {
@@ -32,7 +36,7 @@ export function adoptObject(
     Deno.utimeSync(temporary, ADOPTED_AT, ADOPTED_AT);
     Deno.renameSync(temporary, path);
   }
-  return { contentHash, sizeBytes };
+  return { contentHash, headHash, sizeBytes };
 }
 
 /**

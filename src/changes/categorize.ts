@@ -55,8 +55,13 @@ function breakingReasons(
     );
   }
   const { rows } = after.shape;
-  if (after.kind !== "source" && (rows === null || rows !== before.shape.rows)) {
-    reasons.push("rows can change: FROM, WHERE, GROUP BY or the like changed");
+  if (before.query_hash === after.query_hash) return reasons;
+  if (rows === null || rows !== before.shape.rows) {
+    reasons.push(
+      after.kind === "source"
+        ? "the way the data is read changed"
+        : "rows can change: FROM, WHERE, GROUP BY or the like changed",
+    );
   }
   return reasons;
 }

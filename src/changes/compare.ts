@@ -13,6 +13,7 @@ const CAUSES_SHOWN = 5;
  * either, in id order; `none` for those that are the same.
  */
 export function compare(before: Manifest, after: Manifest): Change[] {
+  if (before.nodes === after.nodes) return [...after.nodes.keys()].map((id) => change(id, {}));
   const changes = new Map<NodeId, Change>();
   for (const layer of layersOf([...after.nodes.values()])) {
     for (const node of layer) {

@@ -22,6 +22,10 @@ export interface CliEnvironment {
 export async function runCli(args: readonly string[], cli: CliEnvironment): Promise<number> {
   let code = EXIT_DONE;
   const program = buildProgram(cli, (result) => code = result);
+  if (args.length === 0) {
+    program.outputHelp();
+    return EXIT_DONE;
+  }
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;

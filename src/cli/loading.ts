@@ -14,7 +14,10 @@ import { diagnosticsView } from "./views/diagnostics_view.ts";
 export async function loading(
   context: CommandContext,
   workspace: Workspace,
-  options: { readonly asJson: (diagnostics: readonly Diagnostic[]) => unknown },
+  options: {
+    /** Null: as any other error is printed. */
+    readonly asJson: ((diagnostics: readonly Diagnostic[]) => unknown) | null;
+  },
   work: () => Promise<number>,
 ): Promise<number> {
   try {
@@ -22,9 +25,11 @@ export async function loading(
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== "invalid_project") throw error;
     const { terminal } = context;
-    if (flag(context, "json")) printJson(context, options.asJson(error.diagnostics));
     const style = styleFor(terminal.colorErr);
-    terminal.err(diagnosticsView(error.diagnostics, workspace.root, style));
+    if (!flag(context, "json")) {
+      terminal.err(diagnosticsView(error.diagnostics, workspace.root, style));
+    } else if (options.asJson === null) throw error;
+    else printJson(context, options.asJson(error.diagnostics));
     terminal.err(`\n${style.red("error:")} ${error.message}; nothing was written\n`);
     return EXIT_CODES[error.kind];
   }

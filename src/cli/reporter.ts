@@ -1,6 +1,6 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
-import { formatBytes, formatCount, formatDuration, pad } from "./views/format.ts";
+import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
 /** Shows a run while it goes on. */
 export interface Reporter {
@@ -51,7 +51,7 @@ export class HumanReporter implements Reporter {
         this.#layers = event.layers;
         this.#line(style.bold(
           `Running ${event.environment ?? "production"}: ${event.nodes} to build in ` +
-            `${event.layers} layers, ${event.workers} at a time`,
+            `${plural(event.layers, "layer")}, ${event.workers} at a time`,
         ));
         break;
       case "node_started":
@@ -89,9 +89,7 @@ export class HumanReporter implements Reporter {
         : style.green;
       const facts = error !== null
         ? error.replaceAll("\n", "\n      ")
-        : `${formatCount(rows!)} rows, ${formatBytes(bytes!)}, ${
-          formatDuration(event.duration_ms)
-        }`;
+        : `${plural(rows!, "row")}, ${formatBytes(bytes!)}, ${formatDuration(event.duration_ms)}`;
       this.#line(
         `  ${style.dim(`[layer ${layer}/${this.#layers}]`)} ${
           paint(pad(WORDS[status], 7))

@@ -65,6 +65,10 @@ class DuckDbSession implements Session {
     });
   }
 
+  async statementCount(sql: string): Promise<number> {
+    return await guarded(async () => (await this.#connection.extractStatements(sql)).count);
+  }
+
   async statementType(sql: string): Promise<string> {
     return await guarded(async () => {
       const statements = await this.#connection.extractStatements(sql);

@@ -46,6 +46,8 @@ export interface Session extends AsyncDisposable {
   run(sql: string): Promise<number>;
   /** Executes one statement and reads its rows. Throws `SqlError`. */
   read(sql: string, limit?: number): Promise<Table>;
+  /** How many statements the engine makes of a text; a PIVOT with columns that depend on the data counts as several. Throws `SqlError`. */
+  statementCount(sql: string): Promise<number>;
   /** Kind of a single statement (`SELECT`, `EXPLAIN`, …) without running it. Throws `SqlError`. */
   statementType(sql: string): Promise<string>;
   /** Stops what is running, which then throws. */

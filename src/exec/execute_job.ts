@@ -5,6 +5,7 @@ import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeJob, NodeOutput, NodeResult, QueryJob, WatchedFile } from "../model/run.ts";
+import { withoutSemicolon } from "../sql/tokens.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
 /**
@@ -136,13 +137,13 @@ function inputViews(job: QueryJob): string[] {
 function copySql(job: QueryJob, temporary: string): string {
   const names = job.columns.map(({ name }) => quoteName(name));
   const casts = job.columns.map(({ type }, i) => `CAST(${names[i]} AS ${type}) AS ${names[i]}`);
-  const query = job.sql.replace(/[;\s]+$/, "");
+  const query = withoutSemicolon(job.sql);
   return `COPY (SELECT ${casts.join(", ")} FROM (\n${query}\n) AS "output"(${names.join(", ")})) ` +
     `TO ${quoteText(temporary)} (FORMAT parquet)`;
 }
 
 async function checkColumns(session: Session, job: QueryJob): Promise<void> {
-  const { rows } = await session.read(`DESCRIBE ${job.sql.replace(/[;\s]+$/, "")}`);
+  const { rows } = await session.read(`DESCRIBE ${withoutSemicolon(job.sql)}`);
   const found = rows.map(([name]) => String(name)).join(", ");
   const planned = job.columns.map(({ name }) => name).join(", ");
   if (found === planned) return;

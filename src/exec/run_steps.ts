@@ -129,6 +129,7 @@ class StepRun {
       const waitMs = backoff(attempt);
       report({ event: "node_retry", node: id, attempt, wait_ms: waitMs, error: message });
       await pause(waitMs, signal);
+      if (signal.aborted) return { status: "failed", error: message };
     }
   }
 

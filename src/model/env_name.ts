@@ -9,6 +9,11 @@ const ALIASES: Readonly<Record<string, string>> = {
   testing: "sandbox",
 };
 
+/** True for a name as it is stored; `normalizeEnvName` makes one of what a user typed. */
+export function isEnvName(name: string): boolean {
+  return ENV_NAME_REGEXP.test(name);
+}
+
 /** What became of a name as typed. */
 export interface NormalizedEnvName {
   readonly name: EnvName;
@@ -30,7 +35,7 @@ export function normalizeEnvName(typed: string): NormalizedEnvName {
   const lower = trimmed.toLowerCase();
   const alias = Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : undefined;
   const name = alias ?? (lower.startsWith("sandbox_") ? cleanSandbox(lower) : lower);
-  if (!ENV_NAME_REGEXP.test(name)) throw invalid(typed, lower);
+  if (!isEnvName(name)) throw invalid(typed, lower);
   return { name: name as EnvName, notice: noticeOf(trimmed, name, alias) };
 }
 
@@ -53,7 +58,7 @@ function invalid(typed: string, lower: string): UserError {
     {
       code: "invalid_environment",
       kind: "usage",
-      hint: ENV_NAME_REGEXP.test(suggestion) ? `try "${suggestion}"` : undefined,
+      hint: isEnvName(suggestion) ? `try "${suggestion}"` : undefined,
     },
   );
 }

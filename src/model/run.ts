@@ -51,6 +51,8 @@ export interface WatchedFile {
 /** What a worker made. */
 export interface NodeOutput {
   readonly contentHash: ContentHash;
+  /** Hash of the first 4 KB. */
+  readonly headHash: string;
   readonly sizeBytes: number;
   readonly rows: number;
   readonly durationMs: number;
@@ -120,6 +122,7 @@ export type RunEvent =
 export interface CachedOutput {
   readonly fingerprint: Fingerprint;
   readonly contentHash: ContentHash;
+  readonly headHash: string;
   readonly sizeBytes: number;
   readonly rows: number;
 }

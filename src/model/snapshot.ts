@@ -11,6 +11,8 @@ export interface NodeRecord {
   readonly fingerprint: Fingerprint;
   /** Null unless the status is `success`. */
   readonly content_hash: ContentHash | null;
+  /** Hash of the output's first 4 KB, as the founding documents want it in `refs.json`. */
+  readonly head_hash: string | null;
   readonly size_bytes: number | null;
   readonly rows: number | null;
   readonly error: string | null;

@@ -30,7 +30,8 @@ export const SOURCE: NodeKind<SourceSpec> = {
     const contents = found.files.map((file) => [file, data.hash(file)] as const);
     return {
       node,
-      sql: scan(spec, found.files),
+      // The pattern, not the files it finds: a new file is new data, not another query.
+      sql: scan(spec, [spec.table]),
       version: { hash: sha256(compactJson(contents)), files: found.files },
       locate: () => node.locator.locate(["table"]),
     };

@@ -64,7 +64,7 @@ export const TRANSFORM: NodeKind<TransformSpec> = {
 };
 
 function parse(reader: FieldReader, common: NodeCommon): TransformSpec | null {
-  const transform = reader.requiredText("transform", "|\n  SELECT … FROM ref('source.name')");
+  const transform = reader.requiredText("transform", "SELECT … FROM ref('source.name')");
   const params = reader.scalars("params");
   if (transform === null) return null;
   const inputs = reader.has("inputs") ? common.inputs : findRefs(transform) as NodeId[];

@@ -10,7 +10,7 @@ import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode } from "../nodes/node_kind.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
 import { PROJECT_FILE } from "./find_project.ts";
-import { parseYaml, type YamlDocument } from "./yaml_document.ts";
+import { parseYaml, SIZE_LIMIT_BYTES, tooLarge, type YamlDocument } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
 export interface LoadedProject {
@@ -134,6 +134,10 @@ function loadFile(
 ): LoadedNode[] {
   let text: string;
   try {
+    if (Deno.statSync(join(root, file)).size > SIZE_LIMIT_BYTES) {
+      report(tooLarge(file));
+      return [];
+    }
     text = Deno.readTextFileSync(join(root, file));
   } catch (error) {
     if (!(error instanceof Error)) throw error;

@@ -6,7 +6,9 @@ export type YamlPath = readonly (string | number)[];
 
 /** Limits that keep a hostile or broken file from taking the machine down. */
 const LIMITS = { maxDepth: 50, maxAliases: 100 };
-const SIZE_LIMIT_BYTES = 1 << 20;
+
+/** Larger files are not read. */
+export const SIZE_LIMIT_BYTES = 1 << 20;
 
 type YamlEvent = ReturnType<typeof parseEvents>[number];
 
@@ -85,13 +87,7 @@ export type YamlParseResult =
 /** Parses all documents of a YAML file; empty ones are left out. */
 export function parseYaml(file: string, text: string): YamlParseResult {
   if (text.length > SIZE_LIMIT_BYTES) {
-    return failed({
-      severity: "error",
-      code: "yaml_too_large",
-      message: `File is larger than ${SIZE_LIMIT_BYTES} bytes`,
-      file,
-      hint: "split it into one file per node",
-    });
+    return failed(tooLarge(file));
   }
   try {
     const events = parseEvents(text, { filename: file, ...LIMITS });
@@ -104,6 +100,17 @@ export function parseYaml(file: string, text: string): YamlParseResult {
     if (!(error instanceof Error)) throw error;
     return failed(yamlProblem(file, text, error));
   }
+}
+
+/** The problem of a file that is not read. */
+export function tooLarge(file: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "yaml_too_large",
+    message: `File is larger than ${SIZE_LIMIT_BYTES} bytes`,
+    file,
+    hint: "split it into one file per node",
+  };
 }
 
 function failed(problem: Diagnostic): YamlParseResult {

@@ -61,7 +61,7 @@ export class Binder {
   async bind(requests: readonly BindRequest[]): Promise<BindResult[]> {
     const failures = new Map<NodeId, SqlError>();
     for (const { id, sql } of requests) {
-      const problem = statementProblem(sql);
+      const problem = statementProblem(sql) ?? await this.#pivotProblem(sql);
       if (problem !== null) failures.set(id, problem);
     }
     const sound = requests.filter(({ id }) => !failures.has(id));
@@ -80,6 +80,23 @@ export class Binder {
       const shape = { columns: named(stored(columns.get(id)!), expressions), rows, lineage: null };
       return { ok: true, bound: { shape, ...tree } };
     });
+  }
+
+  /** A PIVOT without a list of values has columns that only the data can tell. */
+  async #pivotProblem(sql: string): Promise<SqlError | null> {
+    if (!/\bpivot/i.test(sql)) return null;
+    try {
+      if (await this.#parser.statementCount(withoutSemicolon(sql)) === 1) return null;
+    } catch (error) {
+      if (error instanceof SqlError) return null; // said again, with its place, when it is bound
+      throw error;
+    }
+    const at = tokenize(sql).find(({ text }) => /^pivot/i.test(text))?.start ?? 0;
+    return problemAt(
+      sql,
+      at,
+      "PIVOT without IN has columns that depend on the data: list the values, PIVOT … ON column IN ('a', 'b')",
+    );
   }
 
   /** Many at a time; a group with a query that fails is done again one by one to learn which. */
@@ -197,14 +214,6 @@ function statementProblem(sql: string): SqlError | null {
   if (tokens.every((token) => token.kind === "space" || token.kind === "comment")) {
     return problemAt(sql, 0, "The SQL is empty");
   }
-  const pivot = tokens.find((t) => t.kind === "word" && /^pivot(_wider)?$/i.test(t.text));
-  if (pivot !== undefined && !tokens.some((t) => t.kind === "word" && /^in$/i.test(t.text))) {
-    return problemAt(
-      sql,
-      pivot.start,
-      "PIVOT without IN has columns that depend on the data: list the values, PIVOT … ON column IN ('a', 'b')",
-    );
-  }
   return null;
 }
 
@@ -218,7 +227,8 @@ function problemAt(sql: string, offset: number, message: string): SqlError {
 }
 
 function unstorableError({ name, type }: Column): SqlError {
-  return new SqlError(`Column "${name}" has type ${type}, which Parquet cannot hold: cast it`, {
+  const how = type.includes("STRUCT") ? "give every field a name, or cast it" : "cast it";
+  return new SqlError(`Column "${name}" has type ${type}, which Parquet cannot hold: ${how}`, {
     category: "Project",
     position: null,
     candidates: [],

@@ -92,7 +92,7 @@ function fillToken(
     const offset = token.start + match.index;
     if (match.index > done) result.keep(token.text.slice(done, match.index), token.start + done);
     if (Object.hasOwn(params, name)) {
-      result.replace(params[name] === null ? "NULL" : String(params[name]), offset);
+      result.replace(paramText(params[name]!, token), offset);
     } else {
       report(offset, unknownParam(name, params));
       result.replace("NULL", offset);
@@ -100,6 +100,13 @@ function fillToken(
     done = match.index + match[0].length;
   }
   if (done < token.text.length) result.keep(token.text.slice(done), token.start + done);
+}
+
+/** A value as text; inside a quoted string or name its quotes are doubled, so that it stays inside. */
+function paramText(value: Scalar, { kind, text }: Token): string {
+  const raw = value === null ? "NULL" : String(value);
+  if (kind === "string" && text.startsWith("'")) return raw.replaceAll("'", "''");
+  return kind === "quoted" ? raw.replaceAll('"', '""') : raw;
 }
 
 function unknownParam(name: string, params: ResolveOptions["params"]) {

@@ -104,19 +104,39 @@ function collectRelations(value: unknown, into: Set<string>): void {
 /**
  * Separates what computes a column from what decides the rows. An item of the
  * select list counts to the rows unless it is built from parts that give one value
- * for one row; and all items do where DISTINCT, grouping or an ORDER BY may refer to them.
+ * for one row (or one group); and all items do where something else may refer to
+ * them: DISTINCT, LIMIT, QUALIFY, GROUP BY ALL, positions in GROUP BY or ORDER BY.
  */
 function readOuterSelect(node: Tree): Pick<SyntaxTree, "expressions" | "rows"> {
   if (node["type"] !== "SELECT_NODE") return { expressions: null, rows: null };
   const items = node["select_list"] as Tree[];
   if (items.some((item) => item["class"] === "STAR")) return { expressions: null, rows: null };
   const expressions = items.map((item) => sha256(compactJson(item)).slice(0, 16));
-  const entangled = (node["modifiers"] as unknown[]).length > 0 ||
-    (node["group_expressions"] as unknown[]).length > 0 ||
+  const groups = node["group_expressions"] as Tree[];
+  const isAggregated = groups.length > 0 || items.some(hasAggregate);
+  const isEntangled = (node["modifiers"] as Tree[]).some((m) => !isPlainOrder(m)) ||
+    groups.some((group) => group["class"] === "CONSTANT") ||
     node["aggregate_handling"] !== "STANDARD_HANDLING" || node["qualify"] !== null;
-  const deciding = expressions.filter((_, i) => entangled || !isRowWise(items[i]));
-  const rest = { ...node, select_list: deciding };
+  const deciding = expressions.filter((_, i) => isEntangled || !isRowWise(items[i], isAggregated));
+  const rest = { ...node, select_list: deciding, is_aggregated: isAggregated };
   return { expressions, rows: sha256(compactJson(rest)) };
+}
+
+/** True for an ORDER BY without positions. */
+function isPlainOrder(modifier: Tree): boolean {
+  return modifier["type"] === "ORDER_MODIFIER" &&
+    (modifier["orders"] as Tree[]).every((order) =>
+      (order["expression"] as Tree)["class"] !== "CONSTANT"
+    );
+}
+
+function hasAggregate(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasAggregate);
+  if (typeof value !== "object" || value === null) return false;
+  const tree = value as Tree;
+  if (tree["class"] === "SUBQUERY" || tree["class"] === "WINDOW") return false;
+  const isCall = tree["class"] === "FUNCTION" && AGGREGATES.has(String(tree["function_name"]));
+  return isCall || Object.values(tree).some(hasAggregate);
 }
 
 const ROW_WISE_CLASSES = new Set([
@@ -131,9 +151,9 @@ const ROW_WISE_CLASSES = new Set([
   "WINDOW",
 ]);
 
-/** True when every part of an expression gives exactly one value for one row. Unknown functions do not count. */
-function isRowWise(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(isRowWise);
+/** True when every part of an expression gives exactly one value for one row or group. Unknown functions do not count. */
+function isRowWise(value: unknown, isAggregated: boolean): boolean {
+  if (Array.isArray(value)) return value.every((item) => isRowWise(item, isAggregated));
   if (typeof value !== "object" || value === null) return true;
   const tree = value as Tree;
   const kind = tree["class"];
@@ -141,10 +161,11 @@ function isRowWise(value: unknown): boolean {
   if (typeof kind === "string") {
     const plain = ROW_WISE_CLASSES.has(kind) ||
       (kind === "FUNCTION" &&
-        (tree["is_operator"] === true || SCALAR_FUNCTIONS.has(String(tree["function_name"]))));
+        (tree["is_operator"] === true || SCALAR_FUNCTIONS.has(String(tree["function_name"])) ||
+          (isAggregated && AGGREGATES.has(String(tree["function_name"])))));
     if (!plain) return false;
   }
-  return Object.values(tree).every(isRowWise);
+  return Object.values(tree).every((part) => isRowWise(part, isAggregated));
 }
 
 /** Everyday functions that are neither aggregates nor set-returning; any other makes us say "cannot tell". */
@@ -158,4 +179,12 @@ const SCALAR_FUNCTIONS = new Set(
     "year quarter month week day hour minute second dayofweek isodow dayofyear make_date epoch " +
     "to_days to_months to_years last_day monthname dayname cardinality list_value struct_pack " +
     "struct_extract list_extract array_length json_extract json_extract_string").split(" "),
+);
+
+/** Everyday aggregates: one value for a group. */
+const AGGREGATES = new Set(
+  ("sum count count_star avg mean min max median mode any_value first last arg_min arg_max min_by " +
+    "max_by stddev stddev_samp stddev_pop variance var_samp var_pop quantile quantile_cont " +
+    "quantile_disc approx_count_distinct string_agg listagg group_concat list array_agg bool_and " +
+    "bool_or bit_and bit_or product count_if countif corr").split(" "),
 );

@@ -52,7 +52,12 @@ export function tokenize(sql: string): Token[] {
   return tokens;
 }
 
-/** A statement without the semicolons and blanks at its end. */
+/** A statement without the semicolons, blanks and comments at its end. */
 export function withoutSemicolon(sql: string): string {
-  return sql.replace(/[;\s]+$/, "");
+  if (!/[;\s]$|--|\/\*/.test(sql)) return sql;
+  const tokens = tokenize(sql);
+  const last = tokens.findLast(({ kind, text }) =>
+    kind !== "space" && kind !== "comment" && text !== ";"
+  );
+  return last === undefined ? "" : sql.slice(0, last.start + last.text.length);
 }

@@ -1,10 +1,10 @@
 import type { ObjectBatch } from "./object_batch.ts";
 
-/** Names of the trees that make up a snapshot. */
-export interface TreeIds {
-  readonly root: string;
-  /** By folder path without a slash at the end; `""` is the root. */
-  readonly folders: ReadonlyMap<string, string>;
+/** A line of a tree. */
+export interface TreeEntry {
+  readonly mode: "100644" | "40000";
+  readonly name: string;
+  readonly oid: string;
 }
 
 interface Folder {
@@ -12,8 +12,11 @@ interface Folder {
   readonly folders: Map<string, Folder>;
 }
 
-/** Builds the Git trees for files given by path and blob name. */
-export function buildTrees(blobs: ReadonlyMap<string, string>, batch: ObjectBatch): TreeIds {
+/** Builds the trees for files given by path and blob name; returns all of them, the root on its own too. */
+export function buildTrees(
+  blobs: ReadonlyMap<string, string>,
+  batch: ObjectBatch,
+): { root: string; trees: string[] } {
   const root = newFolder();
   for (const [path, oid] of blobs) {
     const parts = path.split("/");
@@ -25,55 +28,51 @@ export function buildTrees(blobs: ReadonlyMap<string, string>, batch: ObjectBatc
     }
     folder.files.set(parts.at(-1)!, oid);
   }
-  const folders = new Map<string, string>();
-  return { root: writeFolder(root, "", batch, folders), folders };
+  const trees: string[] = [];
+  return { root: writeFolder(root, batch, trees), trees };
 }
 
 function newFolder(): Folder {
   return { files: new Map(), folders: new Map() };
 }
 
-function writeFolder(
-  folder: Folder,
-  path: string,
-  batch: ObjectBatch,
-  written: Map<string, string>,
-): string {
-  const entries = [...folder.files].map(([name, oid]) => ({
-    mode: "100644",
-    name,
-    key: name,
-    oid,
-  }));
-  for (const [name, child] of folder.folders) {
-    const oid = writeFolder(child, path === "" ? name : `${path}/${name}`, batch, written);
-    // Git sorts a folder as if its name ended with a slash.
-    entries.push({ mode: "40000", name, key: `${name}/`, oid });
-  }
+function writeFolder(folder: Folder, batch: ObjectBatch, trees: string[]): string {
+  const entries: TreeEntry[] = [
+    ...[...folder.files].map(([name, oid]) => ({ mode: "100644", name, oid }) as const),
+    ...[...folder.folders].map(([name, child]) => {
+      return { mode: "40000", name, oid: writeFolder(child, batch, trees) } as const;
+    }),
+  ];
+  const oid = writeTree(entries, batch);
+  trees.push(oid);
+  return oid;
+}
+
+/** Adds one tree to a batch and returns its name. */
+export function writeTree(entries: readonly TreeEntry[], batch: ObjectBatch): string {
   const encoder = new TextEncoder();
-  const sorted = entries
-    .map((entry) => ({ ...entry, bytes: encoder.encode(entry.key) }))
-    .sort((a, b) => compareBytes(a.bytes, b.bytes));
-  const parts = sorted.map(({ mode, name, oid }) => treeEntry(mode, encoder.encode(name), oid));
+  const sorted = entries.map((entry) => ({
+    ...entry,
+    bytes: encoder.encode(entry.name),
+    // Git sorts a folder as if its name ended with a slash.
+    key: encoder.encode(entry.mode === "40000" ? `${entry.name}/` : entry.name),
+  })).sort((a, b) => compareBytes(a.key, b.key));
+  const parts = sorted.map(({ mode, bytes, oid }) => encodeEntry(mode, bytes, oid));
   const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     data.set(part, offset);
     offset += part.length;
   }
-  const oid = batch.add("tree", data);
-  written.set(path, oid);
-  return oid;
+  return batch.add("tree", data);
 }
 
-function treeEntry(mode: string, name: Uint8Array, oid: string): Uint8Array {
+function encodeEntry(mode: string, name: Uint8Array, oid: string): Uint8Array {
   const head = new TextEncoder().encode(`${mode} `);
   const bytes = new Uint8Array(head.length + name.length + 21);
   bytes.set(head);
   bytes.set(name, head.length);
-  for (let i = 0; i < 20; i++) {
-    bytes[bytes.length - 20 + i] = parseInt(oid.slice(2 * i, 2 * i + 2), 16);
-  }
+  bytes.set(Uint8Array.fromHex(oid), bytes.length - 20);
   return bytes;
 }
 

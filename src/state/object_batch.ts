@@ -1,26 +1,11 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { statIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import { type GitObject, gitOid, type ObjectType } from "./git_object.ts";
 import { writePack } from "./pack_writer.ts";
-
-/** The kinds of Git objects that we write. */
-export type ObjectType = "blob" | "tree" | "commit";
-
-/** A Git object that is not stored yet. */
-export interface GitObject {
-  readonly oid: string;
-  readonly type: ObjectType;
-  readonly data: Uint8Array;
-}
 
 /** More objects than this go into one pack instead of a file each. */
 const LOOSE_LIMIT = 32;
-
-/** The name Git gives an object. */
-export function gitOid(type: ObjectType, data: Uint8Array): string {
-  return createHash("sha1").update(`${type} ${data.length}\0`).update(data).digest("hex");
-}
 
 /**
  * Collects Git objects and stores them at once. Every file is written under a

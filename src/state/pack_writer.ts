@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import { temporaryName } from "../base/atomic_write.ts";
-import type { GitObject, ObjectType } from "./object_batch.ts";
+import type { GitObject, ObjectType } from "./git_object.ts";
 
 /** Numbers of object types in a pack (gitformat-pack(5)). */
 const TYPE_NUMBERS: Readonly<Record<ObjectType, number>> = { commit: 1, tree: 2, blob: 3 };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
-import type { GitObject, ObjectType } from "./object_batch.ts";
+import type { GitObject, ObjectType } from "./git_object.ts";
 import { writePack } from "./pack_writer.ts";
 import type { StateRepo } from "./state_repo.ts";
 

@@ -1,5 +1,6 @@
 import { UserError } from "../base/user_error.ts";
 import { didYouMean } from "../base/closest.ts";
+import { isEnvName } from "../model/env_name.ts";
 import type { CommitId, EnvName } from "../model/ids.ts";
 import type { CommitInfo, StateRepo } from "./state_repo.ts";
 
@@ -34,7 +35,7 @@ function previousPosition(info: CommitInfo, env: EnvName): CommitId | null {
 export async function resolveRevision(repo: StateRepo, revision: string): Promise<CommitId> {
   const [, name, at, up] = /^(.*?)(?:@\{(\d+)\}|~(\d*)|\^)?$/.exec(revision)!;
   const env = name as EnvName;
-  const start = repo.head(env) ??
+  const start = (isEnvName(name!) ? repo.head(env) : null) ??
     (/^[0-9a-f]{4,40}$/.test(name!) ? await repo.expand(name!) : null);
   if (start === null) throw unknownRevision(repo, revision);
   if (at !== undefined) return await stepsBack(repo, env, Number(at), revision);

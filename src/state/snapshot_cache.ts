@@ -1,15 +1,23 @@
 import { join } from "node:path";
-import { readTextIfExists, removeIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import {
+  readTextIfExists,
+  removeIfExists,
+  statIfExists,
+  writeFileAtomic,
+} from "../base/atomic_write.ts";
 import { sha256 } from "../base/hash.ts";
+import type { NodeId } from "../model/ids.ts";
 
-/** Documents of one tree with the names of their blobs and folders. */
-export interface LoadedTree {
-  readonly documents: ReadonlyMap<string, object>;
-  readonly blobs: ReadonlyMap<string, string>;
-  readonly folders: ReadonlyMap<string, string>;
+/** The documents of one folder of a snapshot, by node, with the names Git gives them. */
+export interface LoadedFolder {
+  readonly documents: ReadonlyMap<NodeId, object>;
+  /** Names of the documents' blobs. */
+  readonly blobs: ReadonlyMap<NodeId, string>;
+  /** Names of the folder's own trees. */
+  readonly trees: readonly string[];
 }
 
-/** Snapshots kept on disk; the oldest leave. */
+/** Folders kept on disk; the oldest leave. */
 const KEPT = 8;
 
 /**
@@ -26,30 +34,28 @@ export class SnapshotCache {
     this.#dir = join(targetDir, "cache", "snapshots");
   }
 
-  read(tree: string): LoadedTree | null {
+  read(tree: string): LoadedFolder | null {
     const text = readTextIfExists(this.#path(tree));
     if (text === null) return null;
     const newline = text.indexOf("\n");
     const body = text.slice(newline + 1);
     if (seal(tree, body) !== text.slice(0, newline)) return null;
-    const { folders, documents } = JSON.parse(body) as {
-      folders: [string, string][];
-      documents: [string, string, object][];
+    const { trees, documents } = JSON.parse(body) as {
+      trees: string[];
+      documents: [NodeId, string, object][];
     };
     return {
-      documents: new Map(documents.map(([path, , value]) => [path, value])),
-      blobs: new Map(documents.map(([path, oid]) => [path, oid])),
-      folders: new Map(folders),
+      documents: new Map(documents.map(([id, , value]) => [id, value])),
+      blobs: new Map(documents.map(([id, oid]) => [id, oid])),
+      trees,
     };
   }
 
-  write(tree: string, loaded: LoadedTree): void {
-    if (this.#readOnly) return;
+  write(tree: string, { documents, blobs, trees }: LoadedFolder): void {
+    if (this.#readOnly || statIfExists(this.#path(tree)) !== null) return;
     const body = JSON.stringify({
-      folders: [...loaded.folders],
-      documents: [...loaded.documents].map((
-        [path, value],
-      ) => [path, loaded.blobs.get(path), value]),
+      trees,
+      documents: [...documents].map(([id, value]) => [id, blobs.get(id), value]),
     });
     writeFileAtomic(this.#path(tree), `${seal(tree, body)}\n${body}`);
     this.#prune();

@@ -9,15 +9,15 @@ import { canonicalJson } from "../base/canonical_json.ts";
 import { withFileLock } from "../base/file_lock.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Host } from "../model/host.ts";
-import type { CommitId, EnvName } from "../model/ids.ts";
-import type { Manifest } from "../model/manifest.ts";
-import { EMPTY_SNAPSHOT, type Snapshot } from "../model/snapshot.ts";
+import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
 import { GitReader, initBare } from "./git_reader.ts";
-import { buildTrees, type TreeIds } from "./git_tree.ts";
+import { buildTrees, type TreeEntry, writeTree } from "./git_tree.ts";
 import { listRefs, moveRefs, readRef } from "./move_ref.ts";
 import { ObjectBatch } from "./object_batch.ts";
-import { type LoadedTree, SnapshotCache } from "./snapshot_cache.ts";
-import { type Documents, fromDocuments, toDocuments } from "./snapshot_tree.ts";
+import { type LoadedFolder, SnapshotCache } from "./snapshot_cache.ts";
+import { checkFormat, FORMAT_DOCUMENT, type NodeFolder, pathInFolder } from "./snapshot_tree.ts";
 import { type CommitMessage, formatMessage, parseMessage, type Trailers } from "./trailers.ts";
 
 /** A commit in the state repository, with its message taken apart. */
@@ -61,8 +61,12 @@ export class StateRepo {
   /** Names of blobs by the very object they were made from: carried documents are not hashed again. */
   readonly #blobOf = new WeakMap<object, string>();
   readonly #stored = new Set<string>();
+  /** Folders that were read or staged, by the name of their tree. */
+  readonly #folders = new Map<string, LoadedFolder>();
+  /** Names of trees by the very maps they stand for: a carried manifest is not laid out again. */
+  readonly #treeOf = new WeakMap<ReadonlyMap<NodeId, object>, string>();
   readonly #snapshots = new Map<string, Snapshot>();
-  readonly #staged = new Map<string, LoadedTree>();
+  readonly #commits = new Map<CommitId, CommitInfo>();
 
   constructor(targetDir: string, host: Host, options: { readonly readOnly: boolean }) {
     this.gitDir = join(targetDir, "state.git");
@@ -93,9 +97,11 @@ export class StateRepo {
 
   /** Throws a `UserError` `unknown_commit` when there is no such commit. */
   async commit(id: CommitId): Promise<CommitInfo> {
+    const known = this.#commits.get(id);
+    if (known !== undefined) return known;
     try {
       const raw = await this.#reader.commit(id);
-      return {
+      const info: CommitInfo = {
         id,
         tree: raw.tree,
         parents: raw.parents as CommitId[],
@@ -103,6 +109,8 @@ export class StateRepo {
         date: new Date(raw.timestamp * 1000),
         ...parseMessage(raw.message),
       };
+      this.#commits.set(id, info);
+      return info;
     } catch (error) {
       throw new UserError(`Cannot read commit "${id}" of the state repository`, {
         code: "unknown_commit",
@@ -119,41 +127,75 @@ export class StateRepo {
     const { tree } = await this.commit(id);
     const known = this.#snapshots.get(tree);
     if (known !== undefined) return known;
-    const loaded = this.#cache.read(tree) ?? await this.#readTree(tree);
-    this.#remember(loaded);
-    const snapshot = fromDocuments(loaded.documents);
+    const entries = new Map((await this.#reader.tree(tree)).map(({ path, oid }) => [path, oid]));
+    const document = async (path: string) => {
+      const oid = entries.get(path);
+      if (oid === undefined) return null;
+      const value = JSON.parse(new TextDecoder().decode(await this.#reader.blob(oid)));
+      this.#blobOf.set(value, oid);
+      this.#stored.add(oid);
+      return value;
+    };
+    checkFormat(await document("format.json"));
+    const nodes = await this.#readFolder(entries.get("nodes"));
+    const snapshot: Snapshot = {
+      manifest: { nodes: nodes as ReadonlyMap<NodeId, ManifestNode> },
+      results: await this.#readFolder(entries.get("results")) as ReadonlyMap<NodeId, NodeRecord>,
+      plan: await document("plan.json"),
+      environment: await document("environment.json"),
+    };
     this.#snapshots.set(tree, snapshot);
     return snapshot;
   }
 
   /** Lays a snapshot out and names its tree. Stores nothing. */
-  stage(snapshot: Snapshot): StagedSnapshot {
-    const documents = toDocuments(snapshot);
-    const blobs = this.#nameBlobs(documents);
-    const { root, folders }: TreeIds = buildTrees(blobs, this.#batch);
-    this.#staged.set(root, { documents, blobs, folders });
-    return { tree: root, manifestTree: folders.get("nodes") ?? root };
+  stage({ manifest, results, plan, environment }: Snapshot): StagedSnapshot {
+    const manifestTree = this.#stageFolder(manifest.nodes);
+    const entries = [
+      ...(environment === null ? [] : [this.#fileEntry("environment.json", environment)]),
+      this.#fileEntry("format.json", FORMAT_DOCUMENT),
+      ...(manifest.nodes.size === 0 ? [] : [folderEntry("nodes", manifestTree)]),
+      ...(plan === null ? [] : [this.#fileEntry("plan.json", plan)]),
+      ...(results.size === 0 ? [] : [folderEntry("results", this.#stageFolder(results))]),
+    ];
+    return { tree: writeTree(entries, this.#batch), manifestTree };
+  }
+
+  /** What a commit's tree is, without laying it out. */
+  async stagedAs(id: CommitId): Promise<StagedSnapshot> {
+    const { tree } = await this.commit(id);
+    const { manifest } = await this.snapshot(id);
+    return { tree, manifestTree: this.manifestTree(manifest) };
   }
 
   /** The identity of a manifest: equal for equal manifests, whatever else a snapshot holds. */
   manifestTree(manifest: Manifest): string {
-    const blobs = this.#nameBlobs(toDocuments({ ...EMPTY_SNAPSHOT, manifest }));
-    const { root, folders } = buildTrees(blobs, new ObjectBatch());
-    return folders.get("nodes") ?? root;
+    return this.#stageFolder(manifest.nodes);
   }
 
-  #nameBlobs(documents: Documents): Map<string, string> {
-    const blobs = new Map<string, string>();
-    const encoder = new TextEncoder();
-    for (const [path, document] of documents) {
-      let oid = this.#blobOf.get(document);
-      if (oid === undefined) {
-        oid = this.#batch.add("blob", encoder.encode(canonicalJson(document)));
-        this.#blobOf.set(document, oid);
-      }
-      blobs.set(path, oid);
+  #stageFolder(documents: ReadonlyMap<NodeId, object>): string {
+    const known = this.#treeOf.get(documents);
+    if (known !== undefined) return known;
+    const blobs = new Map<NodeId, string>();
+    for (const [id, document] of documents) blobs.set(id, this.#blob(document));
+    const paths = new Map([...blobs].map(([id, oid]) => [pathInFolder(id), oid]));
+    const { root, trees } = buildTrees(paths, this.#batch);
+    this.#treeOf.set(documents, root);
+    if (!this.#folders.has(root)) this.#folders.set(root, { documents, blobs, trees });
+    return root;
+  }
+
+  #fileEntry(name: string, document: object): TreeEntry {
+    return { mode: "100644", name, oid: this.#blob(document) };
+  }
+
+  #blob(document: object): string {
+    let oid = this.#blobOf.get(document);
+    if (oid === undefined) {
+      oid = this.#batch.add("blob", new TextEncoder().encode(canonicalJson(document)));
+      this.#blobOf.set(document, oid);
     }
-    return blobs;
+    return oid;
   }
 
   /**
@@ -165,10 +207,10 @@ export class StateRepo {
     const data = this.#encodeCommit(request);
     const id = this.#batch.add("commit", data) as CommitId;
     this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
-    const loaded = this.#staged.get(request.staged.tree);
-    if (loaded !== undefined) {
-      this.#remember(loaded);
-      this.#cache.write(request.staged.tree, loaded);
+    for (const [tree, folder] of this.#folders) {
+      if (this.#stored.has(tree)) continue;
+      this.#remember(folder);
+      this.#cache.write(tree, folder);
     }
     await this.#move(
       request.moves.map(({ env, from }) => ({ env, from, to: id })),
@@ -323,35 +365,52 @@ export class StateRepo {
     return Math.floor(this.#host.now().getTime() / 1000);
   }
 
-  #remember(loaded: LoadedTree): void {
-    for (const [path, document] of loaded.documents) {
-      const oid = loaded.blobs.get(path)!;
-      this.#blobOf.set(document, oid);
-      this.#stored.add(oid);
-    }
-    for (const oid of loaded.folders.values()) this.#stored.add(oid);
+  #remember({ blobs, trees }: LoadedFolder): void {
+    for (const oid of blobs.values()) this.#stored.add(oid);
+    for (const oid of trees) this.#stored.add(oid);
   }
 
-  async #readTree(root: string): Promise<LoadedTree> {
-    const documents = new Map<string, object>();
-    const blobs = new Map<string, string>();
-    const folders = new Map<string, string>();
+  async #readFolder(tree: string | undefined): Promise<ReadonlyMap<NodeId, object>> {
+    if (tree === undefined) return new Map();
+    let folder = this.#folders.get(tree);
+    if (folder === undefined) {
+      folder = this.#cache.read(tree) ?? await this.#readFolderFromGit(tree);
+      this.#folders.set(tree, folder);
+      for (const [id, document] of folder.documents) {
+        this.#blobOf.set(document, folder.blobs.get(id)!);
+      }
+      this.#remember(folder);
+      this.#treeOf.set(folder.documents, tree);
+    }
+    return folder.documents;
+  }
+
+  async #readFolderFromGit(root: string): Promise<LoadedFolder> {
+    const found: { id: NodeId; oid: string; document: object }[] = [];
+    const trees: string[] = [];
     const decoder = new TextDecoder();
-    const visit = async (oid: string, path: string): Promise<void> => {
-      folders.set(path, oid);
+    const visit = async (oid: string): Promise<void> => {
+      trees.push(oid);
       for (const entry of await this.#reader.tree(oid)) {
-        const child = path === "" ? entry.path : `${path}/${entry.path}`;
-        if (entry.type === "tree") {
-          await visit(entry.oid, child);
-        } else {
-          blobs.set(child, entry.oid);
-          documents.set(child, JSON.parse(decoder.decode(await this.#reader.blob(entry.oid))));
+        if (entry.type === "tree") await visit(entry.oid);
+        else {
+          const document = JSON.parse(decoder.decode(await this.#reader.blob(entry.oid)));
+          found.push({ id: document.id, oid: entry.oid, document });
         }
       }
     };
-    await visit(root, "");
-    const loaded = { documents, blobs, folders };
-    this.#cache.write(root, loaded);
-    return loaded;
+    await visit(root);
+    found.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const folder = {
+      documents: new Map(found.map(({ id, document }) => [id, document])),
+      blobs: new Map(found.map(({ id, oid }) => [id, oid])),
+      trees,
+    };
+    this.#cache.write(root, folder);
+    return folder;
   }
+}
+
+function folderEntry(name: NodeFolder, oid: string): TreeEntry {
+  return { mode: "40000", name, oid };
 }

@@ -8,7 +8,7 @@ export interface CommitMessage {
   readonly trailers: Trailers;
 }
 
-const TRAILER_REGEXP = /^([A-Za-z][A-Za-z0-9-]*): (.*)$/;
+const TRAILER_REGEXP = /^([A-Za-z][A-Za-z0-9-]*):(?: (.*))?$/;
 
 /** Writes subject, body and trailers as one message, in the form `git interpret-trailers` understands. */
 export function formatMessage(message: CommitMessage): string {
@@ -28,7 +28,7 @@ export function parseMessage(text: string): CommitMessage {
     subject: paragraphs[0] ?? "",
     body: paragraphs.slice(1, hasTrailers ? -1 : undefined).join("\n\n"),
     trailers: hasTrailers
-      ? Object.fromEntries(matches.map((match) => [match![1]!, match![2]!]))
+      ? Object.fromEntries(matches.map((match) => [match![1]!, match![2] ?? ""]))
       : {},
   };
 }

@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import { type EnvName, PROD } from "../../model/ids.ts";
+import type { Plan } from "../../model/plan.ts";
 import type { Command, CommandContext, CommandOption } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
@@ -52,7 +53,7 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
       else {
         const style = styleFor(context.terminal.colorOut);
         context.terminal.out(planView(plan, sql, style, flag(context, "all")));
-        if (plan.environment !== null) sayNext(context, plan.environment, plan.summary.build);
+        sayNext(context, plan);
       }
       return detailed && hasChanges(plan) ? EXIT_CHANGES : EXIT_DONE;
     },
@@ -60,8 +61,13 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
   return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
 }
 
-function sayNext({ terminal }: CommandContext, env: EnvName, build: number): void {
-  const next = build > 0 ? `seeknal run --env ${env}` : `seeknal promote ${env}`;
+function sayNext({ terminal }: CommandContext, { environment, summary, nodes }: Plan): void {
+  if (environment === null) return;
+  const isSame = nodes.every(({ change }) => change === "none");
+  if (isSame && summary.build === 0) return;
+  const next = summary.build > 0
+    ? `seeknal run --env ${environment}`
+    : `seeknal promote ${environment}`;
   const style = styleFor(terminal.colorErr);
   terminal.err(`${style.cyan("next:")} ${next}\n`);
 }

@@ -64,13 +64,18 @@ export const ROLLBACK: Command = {
         terminal.err(style.dim(`  ... and ${changes.length - SHOWN} more`) + "\n");
       }
     }
-    const nodes = plural(changes.length, "node");
+    const nodes = changes.length === 0 ? "outputs only" : plural(changes.length, "node");
     if (isDry) return say("would_roll_back", null, `Would roll ${env} back: ${nodes}`);
     const command = `seeknal rollback${env === PROD ? "" : ` ${env}`}`;
     if (!confirmed(context, `Roll ${env} back?`, command)) {
       return say("refused", null, `Not rolled back: ${env} stays as it is`);
     }
     const commit = await executeRollback(workspace, prepared);
+    terminal.err(
+      `${
+        style.dim("note:")
+      } the project's files stay as they are; the next run or promotion goes by them\n`,
+    );
     return say(
       "rolled_back",
       commit,

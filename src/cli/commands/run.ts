@@ -64,7 +64,7 @@ export async function runRun(context: CommandContext, env: EnvName | null): Prom
   const isDry = flag(context, "dryRun") || flag(context, "showPlan");
   const workspace = await context.workspace(isDry ? "read" : "write");
   const { prepareRun, executeRun } = await import("../../app/run_environment.ts");
-  return await loading(context, workspace, { asJson: asErrorEvent }, async () => {
+  return await loading(context, workspace, { asJson: null }, async () => {
     const prepared = await prepareRun(workspace, request);
     showWarnings(context, workspace, prepared.planned.plan.diagnostics);
     sayWarnings(context, prepared);
@@ -74,10 +74,6 @@ export async function runRun(context: CommandContext, env: EnvName | null): Prom
     if (result.status === "interrupted") return EXIT_INTERRUPTED;
     return result.status === "failed" ? EXIT_EXECUTION : EXIT_DONE;
   });
-}
-
-function asErrorEvent(diagnostics: unknown): unknown {
-  return { event: "error", code: "invalid_project", diagnostics };
 }
 
 function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
@@ -150,11 +146,15 @@ function sayResult(
     terminal.out(`Stopped: ${counts.built} built and kept; the next run goes on from there\n`);
     return;
   }
+  if (prepared.selected.ids.size === 0) {
+    terminal.out("Nothing to run: nothing is selected\n");
+    return;
+  }
   if (prepared.steps.length === 0 && !result.published && status === "success") {
     terminal.out(
       `No changes detected. Nothing to run: ${plural(reused, "node")} up to date in ${place}\n`,
     );
-    sayNext(terminal, env);
+    sayNext(terminal, prepared);
     return;
   }
   const parts = [
@@ -170,7 +170,7 @@ function sayResult(
     `${style.bold(`Run ${place}:`)} ${parts.join(", ")} in ${formatDuration(durationMs)}${at}\n`,
   );
   if (status === "failed") sayFailed(terminal, env, failures.length, result.published);
-  else sayNext(terminal, env);
+  else sayNext(terminal, prepared);
 }
 
 function sayFailed(
@@ -190,8 +190,8 @@ function sayFailed(
   terminal.err(`  ${style.cyan("hint:")} correct what is named above, then\n    ${again}\n`);
 }
 
-function sayNext(terminal: CommandContext["terminal"], env: EnvName | null): void {
-  if (env === null) return;
+function sayNext(terminal: CommandContext["terminal"], { env, planned }: PreparedRun): void {
+  if (env === null || planned.plan.nodes.every(({ change }) => change === "none")) return;
   const style = styleFor(terminal.colorErr);
   terminal.err(`${style.cyan("next:")} seeknal promote ${env}\n`);
 }

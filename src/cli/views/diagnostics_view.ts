@@ -47,6 +47,8 @@ function one(diagnostic: Diagnostic, readLines: (file: string) => string[], styl
       result.push(style.dim("      | ") + " ".repeat(column - 1) + style.red("^"));
     }
   }
-  if (hint !== undefined) result.push(`  ${style.cyan("hint:")} ${hint}`);
+  if (hint !== undefined) {
+    result.push(`  ${style.cyan("hint:")} ${hint.replaceAll("\n", "\n    ")}`);
+  }
   return result.join("\n") + "\n";
 }

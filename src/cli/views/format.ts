@@ -32,13 +32,14 @@ export function formatBytes(bytes: number): string {
 export function formatAge(time: Date, now: Date): string {
   const seconds = Math.round((now.getTime() - time.getTime()) / 1000);
   const size = Math.abs(seconds);
+  const count = seconds >= 0 ? Math.floor : Math.round;
   const text = size < 60
     ? `${size}s`
     : size < 3600
-    ? `${Math.floor(size / 60)}m`
+    ? `${count(size / 60)}m`
     : size < 86_400
-    ? `${Math.floor(size / 3600)}h`
-    : `${Math.floor(size / 86_400)}d`;
+    ? `${count(size / 3600)}h`
+    : `${count(size / 86_400)}d`;
   return seconds >= 0 ? `${text} ago` : `in ${text}`;
 }
 

@@ -97,10 +97,15 @@ function buildLines(plan: Plan, style: Style, all: boolean): string[] {
   const list = (action: PlanNode["action"]) => plan.nodes.filter((node) => node.action === action);
   const builds = list("build");
   if (builds.length > 0) {
+    const changed = plan.nodes.filter(({ change, category }) =>
+      change !== "none" && change !== "removed" && category !== "METADATA"
+    );
     const shown = all ? builds : builds.slice(0, 8);
     const more = builds.length - shown.length;
     const names = shown.map(({ id }) => id).join(", ") + (more > 0 ? ` and ${more} more` : "");
-    rows.push([style.bold("Build"), String(builds.length), names]);
+    const isListed = builds.length === changed.length &&
+      builds.every((node) => changed.includes(node));
+    rows.push([style.bold("Build"), String(builds.length), isListed ? "all of the above" : names]);
     const unexplained = builds.filter((node) => node.change === "none");
     for (const { id, reasons } of unexplained.slice(0, 8)) {
       rows.push(["", "", style.dim(`${id}: ${reasons.join("; ")}`)]);

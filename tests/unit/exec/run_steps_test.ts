@@ -9,7 +9,13 @@ type Edges = Readonly<Record<string, string>>;
 const DIAMOND: Edges = { top: "", left: "top", right: "top", end: "left right", lone: "" };
 
 function output(id: string): NodeOutput {
-  return { contentHash: `hash of ${id}` as ContentHash, sizeBytes: 1, rows: 2, durationMs: 3 };
+  return {
+    contentHash: `hash of ${id}` as ContentHash,
+    headHash: "",
+    sizeBytes: 1,
+    rows: 2,
+    durationMs: 3,
+  };
 }
 
 function success(id: string): NodeResult {

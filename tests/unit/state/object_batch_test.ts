@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { buildTrees } from "../../../src/state/git_tree.ts";
-import { gitOid, ObjectBatch } from "../../../src/state/object_batch.ts";
+import { gitOid } from "../../../src/state/git_object.ts";
+import { ObjectBatch } from "../../../src/state/object_batch.ts";
 import { git, runCommand } from "../../support/command.ts";
 import { TempDir } from "../../support/temp_dir.ts";
 

@@ -5,7 +5,7 @@ import type { CommitId, EnvName, NodeId } from "../../../src/model/ids.ts";
 import { EMPTY_SNAPSHOT, type Snapshot } from "../../../src/model/snapshot.ts";
 import { repack } from "../../../src/state/repack.ts";
 import { positions, resolveRevision } from "../../../src/state/revisions.ts";
-import { fromDocuments, nodePath, toDocuments } from "../../../src/state/snapshot_tree.ts";
+import { checkFormat, nodePath, resultPath } from "../../../src/state/snapshot_tree.ts";
 import { StateRepo } from "../../../src/state/state_repo.ts";
 import { git } from "../../support/command.ts";
 import { TestHost } from "../../support/host.ts";
@@ -27,6 +27,7 @@ function makeSnapshot(count: number, sql = "SELECT 1"): Snapshot {
         status: "failed",
         fingerprint,
         content_hash: null,
+        head_hash: null,
         size_bytes: null,
         rows: null,
         error: "no luck",
@@ -66,23 +67,14 @@ async function commit(
   });
 }
 
-Deno.test("fromDocuments() reads back the snapshot that toDocuments() laid out", () => {
-  const snapshot = makeSnapshot(5);
-  const documents = new Map(
-    [...toDocuments(snapshot)].map(([path, value]) => [path, JSON.parse(JSON.stringify(value))]),
-  );
-  assert.deepEqual(fromDocuments(documents), snapshot);
-  assert.deepEqual(fromDocuments(toDocuments(EMPTY_SNAPSHOT)), EMPTY_SNAPSHOT);
+Deno.test("checkFormat() refuses a format that is newer than this program", () => {
+  checkFormat({ format_version: 1 });
+  assert.throws(() => checkFormat({ format_version: 999 }), /newer/);
 });
 
-Deno.test("fromDocuments() refuses a format that is newer than this program", () => {
-  const documents = new Map([["format.json", { format_version: 999 }]]);
-  assert.throws(() => fromDocuments(documents), /newer/);
-});
-
-Deno.test("toDocuments() gives every node a path of its own", () => {
-  const paths = [...toDocuments(makeSnapshot(300)).keys()];
-  assert.equal(paths.filter((path) => path.startsWith("nodes/transform/")).length, 300);
+Deno.test("nodePath() and resultPath() give every node a path of its own", () => {
+  const ids = [...makeSnapshot(300).manifest.nodes.keys()];
+  assert.equal(new Set([...ids.map(nodePath), ...ids.map(resultPath)]).size, 600);
   assert.notEqual(nodePath("source.a" as NodeId), nodePath("transform.a" as NodeId));
 });
 
