@@ -42,32 +42,36 @@ const MEMORY_MINIMUM_BYTES = 256 * 1024 * 1024;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MOST_MS = 10_000;
 
+/** The workers of a run, each with its share of the machine. None is started yet. */
+export function openWorkers({ host }: Workspace, maxWorkers: number): WorkerPool {
+  return new WorkerPool(maxWorkers, {
+    // A node that runs alone may use every core; many at once share them by the scheduler.
+    threads: host.cpuCount,
+    memoryLimitBytes: Math.max(
+      MEMORY_MINIMUM_BYTES,
+      Math.floor(host.memoryBytes * MEMORY_SHARE / maxWorkers),
+    ),
+  });
+}
+
 /** Builds nodes in parallel workers. Writes objects and the index of the cache, nothing else. */
 export async function executeNodes(
   workspace: Workspace,
   request: ExecuteRequest,
   options: ExecuteOptions,
+  pool: WorkerPool,
 ): Promise<Executed> {
   const { host, cache } = workspace;
   const { nodes } = request.loaded.manifest;
   const records = new Map<NodeId, NodeRecord>();
-  const workers = Math.max(1, Math.min(options.maxWorkers, request.build.size));
   cache.prepare();
-  using pool = new WorkerPool(workers, {
-    // A node that runs alone may use every core; many at once share them by the scheduler.
-    threads: host.cpuCount,
-    memoryLimitBytes: Math.max(
-      MEMORY_MINIMUM_BYTES,
-      Math.floor(host.memoryBytes * MEMORY_SHARE / workers),
-    ),
-  });
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
       inputs: nodes.get(id)!.inputs.filter((input) => request.build.has(input)),
     })),
     {
-      maxWorkers: workers,
+      maxWorkers: options.maxWorkers,
       continueOnError: options.continueOnError,
       retries: options.retries,
       signal: host.signal,

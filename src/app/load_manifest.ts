@@ -48,6 +48,9 @@ interface Described {
   readonly queryHash: string;
 }
 
+/** New nodes for which a second session pays. */
+const MANY_NODES = 50;
+
 class ManifestLoader implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #previous: readonly Manifest[];
@@ -194,12 +197,14 @@ class ManifestLoader implements AsyncDisposable {
     );
   }
 
+  /** A second session parses while the first one binds, where there is enough to do for two. */
   async #openBinder(): Promise<Binder> {
     if (this.#binder === null) {
       const options = { threads: 1, allowedDirs: [] };
       this.#binderSession = await openSession(options);
-      this.#parserSession = await openSession(options);
-      this.#binder = new Binder(this.#binderSession, this.#parserSession);
+      const isLarge = this.#resolved.size - this.#carried.size > MANY_NODES;
+      if (isLarge) this.#parserSession = await openSession(options);
+      this.#binder = new Binder(this.#binderSession, this.#parserSession ?? this.#binderSession);
     }
     return this.#binder;
   }

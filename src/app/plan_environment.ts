@@ -203,7 +203,7 @@ export async function commitPlan(
     },
     moves: [{ env, from: base.envHead }],
   });
-  publish(workspace, { env, commit, snapshot, manifestTree: staged.manifestTree, links: false });
+  publish(workspace, { env, commit, snapshot, staged, links: false });
   return commit;
 }
 

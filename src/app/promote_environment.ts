@@ -90,9 +90,8 @@ export async function executePromotion(
     // The target first: a process killed in between has promoted.
     moves: [{ env: target, from }, { env: environment, from: source }],
   });
-  const { manifestTree } = staged;
-  publish(workspace, { env: target, commit, snapshot, manifestTree, links: true });
-  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: true });
+  publish(workspace, { env: target, commit, snapshot, staged, links: true, like: environment });
+  publish(workspace, { env: environment, commit, snapshot, staged, links: true });
   return commit;
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  copyAtomic,
   linkAtomic,
   readTextIfExists,
   removeIfExists,
@@ -20,6 +21,7 @@ import {
 import { DEFAULT_TTL_SECONDS, type Snapshot } from "../model/snapshot.ts";
 import { fromStoredPlan } from "../plan/build_plan.ts";
 import { VERSION } from "../model/version.ts";
+import type { StagedSnapshot } from "../state/state_repo.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What to write a readable copy of. */
@@ -27,22 +29,25 @@ export interface PublishRequest {
   readonly env: EnvName;
   readonly commit: CommitId;
   readonly snapshot: Snapshot;
-  /** Identity of the manifest: an unchanged one is not written again. */
-  readonly manifestTree: string;
+  /** Identities of its parts: what is unchanged is not written again. */
+  readonly staged: StagedSnapshot;
   /** False right after planning, when no output changed. */
   readonly links: boolean;
   /** Trust nothing that is there and write everything. */
   readonly afresh?: boolean;
+  /** Another environment that may have the same documents already: they are copied then. */
+  readonly like?: EnvName;
 }
 
 /** What a copy was last written from, kept beside it. Losing it costs a full rewrite. */
 interface Marker {
   readonly commit: string;
   readonly manifest: string;
+  readonly results: string;
   readonly links: Readonly<Record<string, ContentHash>>;
 }
 
-const FRESH: Marker = { commit: "", manifest: "", links: {} };
+const FRESH: Marker = { commit: "", manifest: "", results: "", links: {} };
 
 /**
  * Writes the copy of an environment that people, notebooks and scripts read:
@@ -50,24 +55,57 @@ const FRESH: Marker = { commit: "", manifest: "", links: {} };
  * copied). Called after the ref moved; nothing ever reads it back as truth.
  */
 export function publish(workspace: Workspace, request: PublishRequest): void {
-  const { env, snapshot } = request;
+  const { env, commit, snapshot, staged } = request;
   const folder = readableDir(workspace, env);
   const markerPath = markerPathOf(workspace, env);
   const marker = request.afresh === true ? FRESH : readMarker(markerPath);
-  if (marker.manifest !== request.manifestTree) {
-    writeFileAtomic(
-      join(folder, "manifest.json"),
-      prettyJson(readableManifest(workspace, snapshot)),
+  const write = documentWriter(workspace, request);
+  if (marker.manifest !== staged.manifestTree) {
+    write(
+      "manifest.json",
+      (like) => like.manifest === staged.manifestTree,
+      () => readableManifest(workspace, snapshot),
     );
   }
-  writeFileAtomic(
-    join(folder, "run_state.json"),
-    prettyJson(readableRunState(snapshot)),
-  );
+  const isSame = marker.results === staged.resultsTree;
+  if (!isSame) {
+    write(
+      "run_state.json",
+      (like) => like.results === staged.resultsTree,
+      () => readableRunState(snapshot),
+    );
+  }
   if (env !== PROD) writeEnvironmentDocuments(workspace, folder, request);
-  const links = request.links ? updateLinks(workspace, folder, snapshot, marker) : marker.links;
-  const next: Marker = { commit: request.commit, manifest: request.manifestTree, links };
+  const hasLinks = request.links && !isSame;
+  const next: Marker = {
+    commit,
+    manifest: staged.manifestTree,
+    results: request.links ? staged.resultsTree : marker.results,
+    links: hasLinks ? updateLinks(workspace, folder, snapshot, marker) : marker.links,
+  };
   writeFileAtomic(markerPath, JSON.stringify(next));
+}
+
+type WriteDocument = (
+  name: string,
+  isLike: (marker: Marker) => boolean,
+  make: () => object,
+) => void;
+
+/** Writes a document, by copying it where another environment has the same one. */
+function documentWriter(workspace: Workspace, { env, like }: PublishRequest): WriteDocument {
+  const folder = readableDir(workspace, env);
+  const other = like === undefined ? null : {
+    folder: readableDir(workspace, like),
+    marker: readMarker(markerPathOf(workspace, like)),
+  };
+  return (name, isLike, make) => {
+    const path = join(folder, name);
+    const source = other === null ? null : join(other.folder, name);
+    if (source !== null && isLike(other!.marker) && statIfExists(source) !== null) {
+      copyAtomic(source, path);
+    } else writeFileAtomic(path, prettyJson(make()));
+  };
 }
 
 /**
@@ -87,8 +125,8 @@ export async function publishHead(workspace: Workspace, env: EnvName): Promise<v
   const { state } = workspace;
   const commit = state.head(env)!;
   const snapshot = await state.snapshot(commit);
-  const manifestTree = state.manifestTree(snapshot.manifest);
-  publish(workspace, { env, commit, snapshot, manifestTree, links: true, afresh: true });
+  const staged = await state.stagedAs(commit);
+  publish(workspace, { env, commit, snapshot, staged, links: true, afresh: true });
 }
 
 /** Folder of an environment's readable copy; production's is `target` itself. */

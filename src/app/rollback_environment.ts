@@ -75,8 +75,7 @@ export async function executeRollback(
     },
     moves: [{ env: environment, from }],
   });
-  const { manifestTree } = staged;
-  publish(workspace, { env: environment, commit, snapshot, manifestTree, links: true });
+  publish(workspace, { env: environment, commit, snapshot, staged, links: true });
   return commit;
 }
 

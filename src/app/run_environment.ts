@@ -6,7 +6,8 @@ import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { layersOf, reachable } from "../dag/graph.ts";
 import { isPartial, type Selected, type Selection, selectNodes } from "../plan/select_nodes.ts";
-import { type Executed, executeNodes, type ExecuteOptions } from "./execute_nodes.ts";
+import type { WorkerPool } from "../exec/worker_pool.ts";
+import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
 import { trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { commitPlan, makePlan, type Planned, requireEnvironment } from "./plan_environment.ts";
@@ -104,11 +105,39 @@ export async function prepareRun(workspace: Workspace, request: RunRequest): Pro
   };
 }
 
-/** Executes a prepared run and commits what came of it. */
-export async function executeRun(
+/**
+ * Prepares a run, shows it to `onPrepared`, executes it and commits what came of it.
+ * Throws what {@linkcode prepareRun} throws, and `ref_moved` (exit 4).
+ */
+export async function runEnvironment(
+  workspace: Workspace,
+  request: RunRequest,
+  onPrepared: (prepared: PreparedRun) => void,
+): Promise<{ prepared: PreparedRun; result: RunResult }> {
+  using workers = openWorkers(workspace, request.maxWorkers);
+  workers.warmUp(await expectedBuilds(workspace, request));
+  const prepared = await prepareRun(workspace, request);
+  onPrepared(prepared);
+  return { prepared, result: await executeRun(workspace, prepared, request, workers) };
+}
+
+/** How many nodes the committed plan will build: their workers can start while the project loads. */
+async function expectedBuilds({ state }: Workspace, request: RunRequest): Promise<number> {
+  const env = request.env ?? PROD;
+  const head = state.head(env);
+  if (head === null) return env === PROD ? request.maxWorkers : 0;
+  const { plan, results } = await state.snapshot(head);
+  const isPending = (id: NodeId) => results.get(id)?.status !== "success";
+  return plan?.environment === env
+    ? plan.nodes.filter(({ id, action }) => action === "build" && isPending(id)).length
+    : 0;
+}
+
+async function executeRun(
   workspace: Workspace,
   prepared: PreparedRun,
   request: RunRequest,
+  workers: WorkerPool,
 ): Promise<RunResult> {
   const started = performance.now();
   const log = new RunLog(workspace, prepared.env ?? PROD);
@@ -120,7 +149,7 @@ export async function executeRun(
   workspace.versions.save();
   const ready = await settlePlan(workspace, prepared, request);
   const headBefore = workspace.state.head(prepared.env ?? PROD);
-  const executed = await execute(workspace, ready, { ...request, report });
+  const executed = await execute(workspace, ready, { ...request, report }, workers);
   const counts = count(executed);
   const interrupted = workspace.host.signal.aborted;
   const status = interrupted ? "interrupted" : counts.failed > 0 ? "failed" : "success";
@@ -169,6 +198,7 @@ async function execute(
   workspace: Workspace,
   prepared: PreparedRun,
   options: ExecuteOptions,
+  workers: WorkerPool,
 ): Promise<Executed> {
   const { planned: { loaded, reused } } = prepared;
   if (prepared.steps.length === 0) return { outcomes: new Map(), records: new Map() };
@@ -180,11 +210,8 @@ async function execute(
     workers: Math.min(options.maxWorkers, prepared.steps.length),
   });
   const build = new Set(prepared.steps.map(({ id }) => id));
-  return await executeNodes(
-    workspace,
-    { loaded, build, forced: prepared.forced, results: reused },
-    options,
-  );
+  const request = { loaded, build, forced: prepared.forced, results: reused };
+  return await executeNodes(workspace, request, options, workers);
 }
 
 /** What keeps the committed plan from describing the project as it is now. */
@@ -298,7 +325,7 @@ async function commitRun(
       env,
       commit: head,
       snapshot,
-      manifestTree: staged.manifestTree,
+      staged,
       links: true,
     });
     return head;
@@ -325,7 +352,7 @@ async function commitRun(
     },
     moves: [{ env, from: head }],
   });
-  publish(workspace, { env, commit, snapshot, manifestTree: staged.manifestTree, links: true });
+  publish(workspace, { env, commit, snapshot, staged, links: true });
   return commit;
 }
 

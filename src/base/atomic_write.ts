@@ -30,6 +30,11 @@ export function linkAtomic(existing: string, path: string): void {
   });
 }
 
+/** Puts a copy of `existing` at `path`, atomically replacing what was there. */
+export function copyAtomic(existing: string, path: string): void {
+  replaceFile(path, (temporary) => Deno.copyFileSync(existing, temporary));
+}
+
 function replaceFile(path: string, write: (temporary: string) => void): void {
   const temporary = temporaryName(path);
   try {

@@ -20,6 +20,11 @@ export class WorkerPool implements Disposable {
     this.#share = share;
   }
 
+  /** Starts up to `count` workers now: loading the engine takes as long as a dozen small nodes. */
+  warmUp(count: number): void {
+    while (this.#members.length < count && this.#start() !== null);
+  }
+
   /** Builds a node in the next free worker. Never rejects. */
   run(job: NodeJob): Promise<NodeResult> {
     return new Promise((settle) => {

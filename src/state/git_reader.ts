@@ -1,17 +1,28 @@
-import * as fs from "node:fs";
-import git from "isomorphic-git";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import type { CommitId } from "../model/ids.ts";
 
 /** A commit as the repository holds it. */
 export interface RawCommit {
   readonly tree: string;
-  readonly parents: readonly string[];
+  readonly parents: readonly CommitId[];
   readonly author: string;
   /** Seconds since 1970. */
   readonly timestamp: number;
   readonly message: string;
 }
 
-/** Reads Git objects, loose or packed, through isomorphic-git. */
+/** An entry of a tree as the repository holds it. */
+export interface RawTreeEntry {
+  readonly path: string;
+  readonly oid: string;
+  readonly type: "blob" | "tree";
+}
+
+/**
+ * Reads Git objects. Loose ones, which the newest commits are, directly; packed
+ * ones through isomorphic-git, which is loaded for the first of them only.
+ */
 export class GitReader {
   readonly #gitDir: string;
   #cache: object = {};
@@ -20,70 +31,90 @@ export class GitReader {
     this.#gitDir = gitDir;
   }
 
-  /** Throws an error with code `NotFoundError` when there is no such commit. */
+  /** The raw content of any object. Throws when there is no such object. */
+  async object(oid: string): Promise<{ type: string; data: Uint8Array }> {
+    const loose = readLoose(this.#gitDir, oid);
+    if (loose !== null) return loose;
+    const { readPacked } = await import("./isomorphic.ts");
+    try {
+      return await readPacked(this.#gitDir, oid, this.#cache);
+    } catch {
+      // A repack by another process moves objects: look once more without what was remembered.
+      this.#cache = {};
+      return readLoose(this.#gitDir, oid) ?? await readPacked(this.#gitDir, oid, this.#cache);
+    }
+  }
+
   async commit(oid: string): Promise<RawCommit> {
-    const { commit } = await this.#retrying(() =>
-      git.readCommit({ fs, gitdir: this.#gitDir, oid, cache: this.#cache })
-    );
-    return {
-      tree: commit.tree,
-      parents: commit.parent,
-      author: commit.author.name,
-      timestamp: commit.author.timestamp,
-      message: commit.message,
-    };
+    return parseCommit(new TextDecoder().decode(await this.#typed(oid, "commit")));
+  }
+
+  async tree(oid: string): Promise<RawTreeEntry[]> {
+    return parseTree(await this.#typed(oid, "tree"));
+  }
+
+  blob(oid: string): Promise<Uint8Array> {
+    return this.#typed(oid, "blob");
   }
 
   /** Full name for the beginning of one; null when nothing or more than one thing begins like that. */
   async expand(prefix: string): Promise<string | null> {
-    try {
-      return await git.expandOid({ fs, gitdir: this.#gitDir, oid: prefix, cache: this.#cache });
-    } catch (error) {
-      if (isGitError(error, "NotFoundError") || isGitError(error, "AmbiguousError")) return null;
-      throw error;
-    }
+    const { expandOid } = await import("./isomorphic.ts");
+    return await expandOid(this.#gitDir, prefix);
   }
 
-  /** Entries of a tree. */
-  async tree(oid: string): Promise<{ path: string; oid: string; type: string }[]> {
-    const { tree } = await this.#retrying(() =>
-      git.readTree({ fs, gitdir: this.#gitDir, oid, cache: this.#cache })
-    );
-    return tree;
-  }
-
-  async blob(oid: string): Promise<Uint8Array> {
-    const { blob } = await this.#retrying(() =>
-      git.readBlob({ fs, gitdir: this.#gitDir, oid, cache: this.#cache })
-    );
-    return blob;
-  }
-
-  /** The raw content of any object. */
-  async object(oid: string): Promise<{ type: string; data: Uint8Array }> {
-    const result = await this.#retrying(() =>
-      git.readObject({ fs, gitdir: this.#gitDir, oid, format: "content", cache: this.#cache })
-    );
-    return { type: result.type, data: result.object as Uint8Array };
-  }
-
-  /** A repack by another process moves objects: look once more without what was remembered. */
-  async #retrying<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch {
-      this.#cache = {};
-      return await read();
-    }
+  async #typed(oid: string, type: string): Promise<Uint8Array> {
+    const object = await this.object(oid);
+    if (object.type !== type) throw new Error(`Object ${oid} is a ${object.type}, not a ${type}`);
+    return object.data;
   }
 }
 
-/** True for an error of isomorphic-git with that code. */
-export function isGitError(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as { code?: unknown }).code === code;
+function readLoose(gitDir: string, oid: string): { type: string; data: Uint8Array } | null {
+  let bytes: Uint8Array;
+  try {
+    bytes = inflateSync(Deno.readFileSync(join(gitDir, "objects", oid.slice(0, 2), oid.slice(2))));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  const end = bytes.indexOf(0);
+  const [type] = new TextDecoder().decode(bytes.subarray(0, end)).split(" ");
+  return { type: type!, data: bytes.subarray(end + 1) };
 }
 
-/** Creates an empty bare repository whose HEAD is `prod`. */
-export async function initBare(gitDir: string): Promise<void> {
-  await git.init({ fs, gitdir: gitDir, bare: true, defaultBranch: "prod" });
+/** Reads the text of a commit object (headers, an empty line, the message). */
+function parseCommit(text: string): RawCommit {
+  const end = text.indexOf("\n\n");
+  const headers = text.slice(0, end).split("\n");
+  const values = (name: string) =>
+    headers.filter((line) => line.startsWith(`${name} `)).map((line) =>
+      line.slice(name.length + 1)
+    );
+  const author = /^(.*) <.*> (\d+) [+-]\d{4}$/.exec(values("author")[0] ?? "");
+  return {
+    tree: values("tree")[0]!,
+    parents: values("parent") as CommitId[],
+    author: author?.[1] ?? "unknown",
+    timestamp: Number(author?.[2] ?? 0),
+    message: text.slice(end + 2),
+  };
+}
+
+/** Reads the entries of a tree object: `mode name`, a zero byte, twenty bytes of name. */
+function parseTree(data: Uint8Array): RawTreeEntry[] {
+  const entries: RawTreeEntry[] = [];
+  const decoder = new TextDecoder();
+  for (let at = 0; at < data.length;) {
+    const end = data.indexOf(0, at);
+    const head = decoder.decode(data.subarray(at, end));
+    const space = head.indexOf(" ");
+    entries.push({
+      path: head.slice(space + 1),
+      oid: data.subarray(end + 1, end + 21).toHex(),
+      type: head.slice(0, space).endsWith("40000") ? "tree" : "blob",
+    });
+    at = end + 21;
+  }
+  return entries;
 }

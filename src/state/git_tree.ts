@@ -49,7 +49,11 @@ function writeFolder(folder: Folder, batch: ObjectBatch, trees: string[]): strin
 }
 
 /** Adds one tree to a batch and returns its name. */
-export function writeTree(entries: readonly TreeEntry[], batch: ObjectBatch): string {
+export function writeTree(
+  entries: readonly TreeEntry[],
+  batch: ObjectBatch,
+  options: { readonly loose: boolean } = { loose: false },
+): string {
   const encoder = new TextEncoder();
   const sorted = entries.map((entry) => ({
     ...entry,
@@ -64,7 +68,7 @@ export function writeTree(entries: readonly TreeEntry[], batch: ObjectBatch): st
     data.set(part, offset);
     offset += part.length;
   }
-  return batch.add("tree", data);
+  return batch.add("tree", data, options);
 }
 
 function encodeEntry(mode: string, name: Uint8Array, oid: string): Uint8Array {

@@ -14,20 +14,34 @@ const LOOSE_LIMIT = 32;
  */
 export class ObjectBatch {
   readonly #objects = new Map<string, GitObject>();
+  readonly #loose = new Set<string>();
 
-  /** Adds an object and returns its name. */
-  add(type: ObjectType, data: Uint8Array): string {
+  /**
+   * Adds an object and returns its name. `loose` keeps it out of a pack: what every
+   * command reads first must not need a pack's index.
+   */
+  add(
+    type: ObjectType,
+    data: Uint8Array,
+    options: { readonly loose: boolean } = { loose: false },
+  ): string {
     const oid = gitOid(type, data);
     this.#objects.set(oid, { oid, type, data });
+    if (options.loose) this.#loose.add(oid);
     return oid;
   }
 
   /** Stores what `isStored` does not know yet, children before parents. */
   flush(gitDir: string, isStored: (oid: string) => boolean): void {
     const missing = [...this.#objects.values()].filter(({ oid }) => !isStored(oid));
-    if (missing.length > LOOSE_LIMIT) writePack(gitDir, missing);
-    else for (const object of missing) writeLoose(gitDir, object);
+    const packed = missing.length > LOOSE_LIMIT
+      ? missing.filter(({ oid }) => !this.#loose.has(oid))
+      : [];
+    if (packed.length > 0) writePack(gitDir, packed);
+    const isPacked = new Set(packed);
+    for (const object of missing) if (!isPacked.has(object)) writeLoose(gitDir, object);
     this.#objects.clear();
+    this.#loose.clear();
   }
 }
 

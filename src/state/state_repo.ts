@@ -12,7 +12,7 @@ import type { Host } from "../model/host.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
-import { GitReader, initBare } from "./git_reader.ts";
+import { GitReader } from "./git_reader.ts";
 import { buildTrees, type TreeEntry, writeTree } from "./git_tree.ts";
 import { listRefs, moveRefs, readRef } from "./move_ref.ts";
 import { ObjectBatch } from "./object_batch.ts";
@@ -37,6 +37,8 @@ export interface StagedSnapshot {
   readonly tree: string;
   /** Name of the `nodes` folder: the identity of the manifest. */
   readonly manifestTree: string;
+  /** Name of the `results` folder: the identity of what was built. */
+  readonly resultsTree: string;
 }
 
 /** A commit to make and the refs to move to it. */
@@ -50,6 +52,9 @@ export interface CommitRequest {
 
 const LOCK_TIMEOUT_MS = 10_000;
 const HEADS = "refs/heads/";
+
+/** Stands for a folder without documents, which Git does not keep. */
+const NO_FOLDER = "none";
 
 /** The bare repository `target/state.git`: the only truth about environments. */
 export class StateRepo {
@@ -104,7 +109,7 @@ export class StateRepo {
       const info: CommitInfo = {
         id,
         tree: raw.tree,
-        parents: raw.parents as CommitId[],
+        parents: raw.parents,
         author: raw.author,
         date: new Date(raw.timestamp * 1000),
         ...parseMessage(raw.message),
@@ -151,21 +156,23 @@ export class StateRepo {
   /** Lays a snapshot out and names its tree. Stores nothing. */
   stage({ manifest, results, plan, environment }: Snapshot): StagedSnapshot {
     const manifestTree = this.#stageFolder(manifest.nodes);
+    const resultsTree = this.#stageFolder(results);
     const entries = [
       ...(environment === null ? [] : [this.#fileEntry("environment.json", environment)]),
       this.#fileEntry("format.json", FORMAT_DOCUMENT),
       ...(manifest.nodes.size === 0 ? [] : [folderEntry("nodes", manifestTree)]),
       ...(plan === null ? [] : [this.#fileEntry("plan.json", plan)]),
-      ...(results.size === 0 ? [] : [folderEntry("results", this.#stageFolder(results))]),
+      ...(results.size === 0 ? [] : [folderEntry("results", resultsTree)]),
     ];
-    return { tree: writeTree(entries, this.#batch), manifestTree };
+    return { tree: writeTree(entries, this.#batch, { loose: true }), manifestTree, resultsTree };
   }
 
   /** What a commit's tree is, without laying it out. */
   async stagedAs(id: CommitId): Promise<StagedSnapshot> {
     const { tree } = await this.commit(id);
-    const { manifest } = await this.snapshot(id);
-    return { tree, manifestTree: this.manifestTree(manifest) };
+    const { manifest, results } = await this.snapshot(id);
+    const manifestTree = this.#stageFolder(manifest.nodes);
+    return { tree, manifestTree, resultsTree: this.#stageFolder(results) };
   }
 
   /** The identity of a manifest: equal for equal manifests, whatever else a snapshot holds. */
@@ -174,6 +181,7 @@ export class StateRepo {
   }
 
   #stageFolder(documents: ReadonlyMap<NodeId, object>): string {
+    if (documents.size === 0) return NO_FOLDER;
     const known = this.#treeOf.get(documents);
     if (known !== undefined) return known;
     const blobs = new Map<NodeId, string>();
@@ -186,13 +194,13 @@ export class StateRepo {
   }
 
   #fileEntry(name: string, document: object): TreeEntry {
-    return { mode: "100644", name, oid: this.#blob(document) };
+    return { mode: "100644", name, oid: this.#blob(document, { loose: true }) };
   }
 
-  #blob(document: object): string {
+  #blob(document: object, options = { loose: false }): string {
     let oid = this.#blobOf.get(document);
     if (oid === undefined) {
-      oid = this.#batch.add("blob", new TextEncoder().encode(canonicalJson(document)));
+      oid = this.#batch.add("blob", new TextEncoder().encode(canonicalJson(document)), options);
       this.#blobOf.set(document, oid);
     }
     return oid;
@@ -205,7 +213,7 @@ export class StateRepo {
   async write(request: CommitRequest): Promise<CommitId> {
     await this.#create();
     const data = this.#encodeCommit(request);
-    const id = this.#batch.add("commit", data) as CommitId;
+    const id = this.#batch.add("commit", data, { loose: true }) as CommitId;
     this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
     for (const [tree, folder] of this.#folders) {
       if (this.#stored.has(tree)) continue;
@@ -337,6 +345,7 @@ export class StateRepo {
     if (statIfExists(join(this.gitDir, "HEAD")) !== null) return;
     const temporary = `${this.gitDir}.${Deno.pid}.tmp`;
     Deno.mkdirSync(temporary, { recursive: true });
+    const { initBare } = await import("./isomorphic.ts");
     await initBare(temporary);
     Deno.mkdirSync(join(temporary, "seeknal"), { recursive: true });
     try {

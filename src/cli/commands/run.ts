@@ -63,13 +63,18 @@ export async function runRun(context: CommandContext, env: EnvName | null): Prom
   const request = requestOf(context, env);
   const isDry = flag(context, "dryRun") || flag(context, "showPlan");
   const workspace = await context.workspace(isDry ? "read" : "write");
-  const { prepareRun, executeRun } = await import("../../app/run_environment.ts");
+  const { prepareRun, runEnvironment } = await import("../../app/run_environment.ts");
   return await loading(context, workspace, { asJson: null }, async () => {
-    const prepared = await prepareRun(workspace, request);
-    showWarnings(context, workspace, prepared.planned.plan.diagnostics);
-    sayWarnings(context, prepared);
-    if (isDry) return showDryRun(context, prepared);
-    const result = await executeRun(workspace, prepared, request);
+    const onPrepared = (prepared: PreparedRun) => {
+      showWarnings(context, workspace, prepared.planned.plan.diagnostics);
+      sayWarnings(context, prepared);
+    };
+    if (isDry) {
+      const prepared = await prepareRun(workspace, request);
+      onPrepared(prepared);
+      return showDryRun(context, prepared);
+    }
+    const { prepared, result } = await runEnvironment(workspace, request, onPrepared);
     if (!flag(context, "json")) sayResult(context, workspace.root, prepared, result);
     if (result.status === "interrupted") return EXIT_INTERRUPTED;
     return result.status === "failed" ? EXIT_EXECUTION : EXIT_DONE;
