@@ -73,6 +73,10 @@ function fillParams(
   report: Reporter,
 ): RewrittenText {
   const result = new RewrittenText();
+  if (!raw.includes("{{")) {
+    result.keep(raw, 0);
+    return result;
+  }
   for (const token of tokenize(raw)) {
     if (token.kind === "comment") result.keep(token.text, token.start);
     else fillToken(result, token, params, report);
@@ -120,6 +124,10 @@ function unknownParam(name: string, params: ResolveOptions["params"]) {
 
 function nameInputs(text: string, inputs: readonly string[], report: Reporter): RewrittenText {
   const result = new RewrittenText();
+  if (!/\bref\b|input_|__THIS__/i.test(text)) {
+    result.keep(text, 0);
+    return result;
+  }
   const tokens = tokenize(text);
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;

@@ -16,7 +16,12 @@ export class RewrittenText {
 
   /** Appends text that stands in the original at `rawStart`. */
   keep(text: string, rawStart: number): void {
-    this.#segments.push({ outStart: this.#text.length, rawStart, verbatim: true });
+    const last = this.#segments.at(-1);
+    const continues = last?.verbatim === true &&
+      last.rawStart + this.#text.length - last.outStart === rawStart;
+    if (!continues) {
+      this.#segments.push({ outStart: this.#text.length, rawStart, verbatim: true });
+    }
     this.#text += text;
   }
 
