@@ -10,7 +10,10 @@ export function arrowIpc({ columns, rows }: Table): Uint8Array {
   const vectors: Record<string, arrow.Vector> = {};
   columns.forEach(({ name, type }, i) => {
     const target = arrowType(type);
-    vectors[name] = arrow.vectorFromArray(rows.map((row) => arrowValue(row[i], target)), target);
+    const cells = rows.map((row) => row[i]);
+    vectors[name] = arrow.DataType.isTimestamp(target)
+      ? timestampVector(cells, target)
+      : arrow.vectorFromArray(cells.map((cell) => arrowValue(cell, target)), target);
   });
   return arrow.tableToIPC(new arrow.Table(vectors), "file");
 }
@@ -56,8 +59,24 @@ function arrowValue(cell: unknown, type: arrow.DataType): unknown {
   if (arrow.DataType.isFloat(type)) return Number(cell);
   if (arrow.DataType.isBool(type)) return cell;
   if (arrow.DataType.isDate(type)) return new Date(`${cell}T00:00:00Z`);
-  if (arrow.DataType.isTimestamp(type)) return microseconds(String(cell));
   return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
+}
+
+/** Laid out by hand: the library's own conversion goes through milliseconds as a floating point number. */
+function timestampVector(cells: readonly unknown[], type: arrow.Timestamp): arrow.Vector {
+  const data = new BigInt64Array(cells.length);
+  const nullBitmap = new Uint8Array(Math.ceil(cells.length / 8));
+  let nullCount = 0;
+  cells.forEach((cell, i) => {
+    if (cell === null || cell === undefined) nullCount++;
+    else {
+      data[i] = microseconds(String(cell));
+      nullBitmap[i >> 3]! |= 1 << (i & 7);
+    }
+  });
+  return arrow.makeVector(
+    arrow.makeData({ type, length: cells.length, nullCount, nullBitmap, data }),
+  );
 }
 
 /** Microseconds since 1970 of `2026-01-02 03:04:05.678901`, UTC. */
