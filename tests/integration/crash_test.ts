@@ -128,7 +128,7 @@ Deno.test("Ctrl-C and SIGTERM stop a run with exit 130, keep finished work and l
         transform(
           `slow${i}`,
           ["source.a"],
-          `SELECT count(*) AS n FROM ref('source.a') AS a, range(60000) AS b, range(${
+          `SELECT count(*) AS n FROM ref('source.a') AS a, range(15000) AS b, range(${
             10 + i
           }) AS c WHERE a.x + b.range > c.range`,
         ),

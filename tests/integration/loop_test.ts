@@ -815,3 +815,35 @@ Deno.test("init makes a project that plans and runs, and never overwrites", asyn
   assert.match(project.read("seeknal/transforms/daily_revenue.yml"), /SELECT 1/);
   await ok(project, "run");
 });
+
+Deno.test("env plan, env apply and env promote are the same verbs, and --parallel is accepted", async () => {
+  using shop = makeShop();
+  await ok(shop, "env", "plan", "dev");
+  await ok(shop, "env", "apply", "dev", "--parallel", "--max-workers", "2");
+  await ok(shop, "env", "promote", "dev", "--yes");
+  assert.equal((await rowsOf(shop, REVENUE)).length, 2);
+  assert.match(await ok(shop, "env", "show", "dev"), /promoted/);
+});
+
+Deno.test("a promotion after a rollback is refused until the environment is planned again", async () => {
+  using shop = makeShop();
+  await ok(shop, "run");
+  shop.write("seeknal/names.yml", shop.read("seeknal/names.yml").replace("upper", "lower"));
+  await ok(shop, "plan", "dev");
+  await ok(shop, "run", "--env", "dev");
+  await ok(shop, "promote", "dev", "--yes");
+  await ok(shop, "rollback", "--yes");
+  const { code, stderr } = await shop.run("promote", "dev", "--yes");
+  assert.equal(code, 4);
+  assert.match(stderr, /production moved to [0-9a-f]{7}.*rollback prod/);
+  await ok(shop, "plan", "dev");
+  await ok(shop, "promote", "dev", "--yes");
+  assert.deepEqual((await rowsOf(shop, "SELECT name FROM names"))[0], { name: "ann" });
+  await ok(shop, "rollback", "--yes");
+  assert.deepEqual((await rowsOf(shop, "SELECT name FROM names"))[0], { name: "ANN" });
+  assert.equal(
+    (await shop.run("rollback", "--yes")).code,
+    3,
+    "there is no earlier state: the rolled back one does not come again",
+  );
+});

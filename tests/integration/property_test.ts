@@ -5,7 +5,7 @@ import { randomNumbers } from "../support/random.ts";
 import { ok, rowsOf, transform } from "../support/shop.ts";
 
 /** Steps of each walk; more with `SEEKNAL_STEPS`. */
-const STEPS = Number(Deno.env.get("SEEKNAL_STEPS") ?? 25);
+const STEPS = Number(Deno.env.get("SEEKNAL_STEPS") ?? 15);
 
 /** A node of the model project: what its SQL is made from. */
 interface ModelNode {
