@@ -1,7 +1,7 @@
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { NodeOutput } from "../model/run.ts";
-import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
+import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
 import type { OutputCache } from "../cache/output_cache.ts";
 
 /** An output that a node can take over instead of being built. */
@@ -82,9 +82,20 @@ export function missingRecord(
   };
 }
 
-/** Nodes of a snapshot that have no valid output. */
-export function pendingNodes(snapshot: Snapshot, cache: OutputCache): NodeId[] {
-  return [...snapshot.manifest.nodes.values()]
-    .filter((node) => !isValidRecord(snapshot.results.get(node.id), node, cache))
-    .map((node) => node.id);
+/**
+ * Nodes of a snapshot that have no valid output. Those whose record is the one that
+ * `trusted` holds are taken to be there.
+ */
+export function pendingNodes(
+  { manifest, results }: Snapshot,
+  cache: OutputCache,
+  trusted: Snapshot = EMPTY_SNAPSHOT,
+): NodeId[] {
+  const isPending = (node: ManifestNode) => {
+    const record = results.get(node.id);
+    const isTrusted = record?.status === "success" && record.fingerprint === node.fingerprint &&
+      record.content_hash === trusted.results.get(node.id)?.content_hash;
+    return !isTrusted && !isValidRecord(record, node, cache);
+  };
+  return [...manifest.nodes.values()].filter(isPending).map(({ id }) => id);
 }

@@ -54,7 +54,7 @@ export async function preparePromotion(
   if (from !== null && !await state.isAncestor(from, source)) {
     throw await moved(workspace, prepared.environment, target, from);
   }
-  checkComplete(workspace, environment, snapshot);
+  checkComplete(workspace, environment, snapshot, before);
   const nothingToDo = from !== null && !differs &&
     state.manifestTree(before.manifest) === state.manifestTree(snapshot.manifest);
   return { ...prepared, nothingToDo };
@@ -91,7 +91,7 @@ export async function executePromotion(
     moves: [{ env: target, from }, { env: environment, from: source }],
   });
   publish(workspace, { env: target, commit, snapshot, staged, links: true, like: environment });
-  publish(workspace, { env: environment, commit, snapshot, staged, links: true });
+  publish(workspace, { env: environment, commit, snapshot, staged, links: false });
   return commit;
 }
 
@@ -109,8 +109,14 @@ function rebuiltNodes(before: Snapshot, after: Snapshot, changes: readonly Chang
     .map(({ id }) => id);
 }
 
-function checkComplete(workspace: Workspace, environment: EnvName, snapshot: Snapshot): void {
-  const pending = pendingNodes(snapshot, workspace.cache);
+/** Outputs that the target has already are not looked at: the promotion does not touch them. */
+function checkComplete(
+  workspace: Workspace,
+  environment: EnvName,
+  snapshot: Snapshot,
+  before: Snapshot,
+): void {
+  const pending = pendingNodes(snapshot, workspace.cache, before);
   if (pending.length === 0) return;
   const of = (status: string) =>
     pending.filter((id) => snapshot.results.get(id)?.status === status);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { hashFile, hashFileHead } from "../base/hash.ts";
 import type { ContentHash } from "../model/ids.ts";
@@ -14,7 +13,8 @@ const HEAD_BYTES = 4096;
 
 /** Absolute path of an object. */
 export function objectPath(objectsDir: string, hash: ContentHash): string {
-  return join(objectsDir, `${hash}.parquet`);
+  // Not `join`: this is called for every node, and there is nothing to normalise.
+  return `${objectsDir}/${hash}.parquet`;
 }
 
 /**
