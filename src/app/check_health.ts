@@ -29,9 +29,12 @@ export async function checkHealth(
   workspace: Workspace,
   options: HealthOptions,
 ): Promise<HealthCheck[]> {
+  const state = await checkState(workspace);
+  // What follows reads the state: a damaged one is said once.
+  if (state.status === "problem") return [await checkEngine(), state];
   return [
     await checkEngine(),
-    await checkState(workspace),
+    state,
     ...await checkOutputs(workspace, options),
     ...await checkCopies(workspace, options),
     checkLeftovers(workspace, options),
@@ -56,9 +59,8 @@ async function checkEngine(): Promise<HealthCheck> {
 
 async function checkState(workspace: Workspace): Promise<HealthCheck> {
   const { state } = workspace;
-  const environments = state.environments();
   const broken: string[] = [];
-  for (const env of environments) {
+  for (const env of state.environments()) {
     try {
       await state.snapshot(state.head(env));
     } catch (error) {
@@ -69,7 +71,7 @@ async function checkState(workspace: Workspace): Promise<HealthCheck> {
     ? {
       check: "state",
       status: "ok",
-      detail: `target/state.git holds ${environments.join(", ") || "no environment yet"}`,
+      detail: `target/state.git holds ${state.environments().join(", ") || "no environment yet"}`,
       hint: null,
     }
     : {
@@ -86,12 +88,23 @@ async function checkOutputs(
 ): Promise<HealthCheck[]> {
   const checks: HealthCheck[] = [];
   for (const env of state.environments()) {
-    const { results } = await state.snapshot(state.head(env));
+    const { manifest, results } = await state.snapshot(state.head(env));
     const good = [...results.values()].filter(({ status }) => status === "success");
     const lost = good.filter(({ content_hash, size_bytes }) => {
       if (!deep || !fix) return statIfExists(cache.objectPath(content_hash!))?.size !== size_bytes;
       return !verifyObject(cache.objectsDir, content_hash!, size_bytes!, { deep });
     });
+    const unbuilt = env === PROD
+      ? [...manifest.nodes.keys()].filter((id) => results.get(id)?.status !== "success")
+      : [];
+    if (unbuilt.length > 0) {
+      checks.push({
+        check: "nodes of production",
+        status: "problem",
+        detail: `without a result: ${unbuilt.slice(0, 5).join(", ")}`,
+        hint: rebuildHint(env),
+      });
+    }
     checks.push({
       check: `outputs of ${env}`,
       status: lost.length === 0 ? "ok" : "problem",

@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
+import { reachable, readersOf } from "../dag/graph.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { Plan } from "../model/plan.ts";
@@ -9,7 +10,7 @@ import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
-import { findOutput, type OutputPlace } from "./outputs.ts";
+import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
 import { promotedFrom } from "./environment_facts.ts";
 import { catchUp, publish } from "./publish.ts";
 import { sqlDiff, type SqlDiffLine } from "./sql_diff.ts";
@@ -32,14 +33,14 @@ export interface Planned {
   readonly loaded: LoadedManifest;
   /** Outputs that are reused, by node. */
   readonly reused: ReadonlyMap<NodeId, NodeRecord>;
+  /** Nodes to build although their output exists: something they read is built again. */
+  readonly rebuilt: ReadonlySet<NodeId>;
 }
 
 /** What to plan. */
 export interface PlanRequest {
   /** Null, or production: compare the project with production and write nothing. */
   readonly env: EnvName | null;
-  /** Build these whatever exists. */
-  readonly forced?: (manifest: Manifest) => ReadonlySet<NodeId>;
   /** Time to live to give the environment, in seconds; null leaves it. */
   readonly ttlSeconds?: number | null;
 }
@@ -81,9 +82,9 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
   const loaded = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
   const { manifest } = loaded;
   const changes = compare(base.prod.manifest, manifest);
-  const forced = request.forced?.(manifest) ?? new Set<NodeId>();
-  const reused = new Map<NodeId, NodeRecord>();
-  const places = outputPlaces(base);
+  const outputs = findOutputs(workspace, base, manifest);
+  const rebuilt = behindLostOutputs(base, manifest, outputs);
+  const isReused = (id: NodeId) => outputs.has(id) && !rebuilt.has(id);
   const plan = buildPlan({
     environment: base.env,
     base: { ref: PROD, commit: base.prodHead },
@@ -91,17 +92,51 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
-    findOutput: (node) => {
-      const found = findOutput(node, places, workspace.cache);
-      if (found !== null) reused.set(node.id, found.record);
-      return found?.from ?? null;
-    },
-    whyMissing: (id) => whyMissing(id, base, manifest),
-    forced,
+    findOutput: ({ id }) => isReused(id) ? outputs.get(id)!.from : null,
+    whyMissing: (id) =>
+      rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),
     diagnostics: [...loaded.diagnostics, ...await lostWork(workspace, base, manifest)],
   });
-  return { plan, base, loaded, reused: sameAs(base, reused) };
+  const reused = new Map(
+    [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
+  );
+  return { plan, base, loaded, reused: sameAs(base, reused), rebuilt };
 }
+
+function findOutputs(
+  { cache }: Workspace,
+  base: PlanningBase,
+  { nodes }: Manifest,
+): Map<NodeId, FoundOutput> {
+  const places = outputPlaces(base);
+  const outputs = new Map<NodeId, FoundOutput>();
+  for (const node of nodes.values()) {
+    const found = findOutput(node, places, cache);
+    if (found !== null) outputs.set(node.id, found);
+  }
+  return outputs;
+}
+
+/**
+ * Nodes downstream of an output that was lost. A query that is not deterministic gives
+ * other rows when it is built again: what reads them has to follow.
+ */
+function behindLostOutputs(
+  base: PlanningBase,
+  manifest: Manifest,
+  outputs: ReadonlyMap<NodeId, FoundOutput>,
+): ReadonlySet<NodeId> {
+  const lost = [...manifest.nodes.keys()].filter((id) =>
+    !outputs.has(id) && whyMissing(id, base, manifest) === LOST
+  );
+  if (lost.length === 0) return new Set();
+  const readers = readersOf(manifest.nodes.values());
+  const behind = reachable(lost, (id) => readers.get(id) ?? []);
+  for (const id of lost) behind.delete(id);
+  return behind;
+}
+
+const LOST = "its output is missing from the cache";
 
 /** The very map of a former state when nothing differs: it need not be laid out again. */
 function sameAs(
@@ -136,7 +171,7 @@ function whyMissing(
     const record = results.get(id);
     if (record?.fingerprint !== fingerprint) continue;
     if (record.status === "failed") return "failed in the last run";
-    if (record.status === "success") return "its output is missing from the cache";
+    if (record.status === "success") return LOST;
   }
   return null;
 }

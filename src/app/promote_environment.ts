@@ -51,7 +51,7 @@ export async function preparePromotion(
     if (differs) throw await moved(workspace, environment, target, from);
     return { ...prepared, nothingToDo: true };
   }
-  if (from !== null && !await state.isAncestor(from, source)) {
+  if (from !== null && !await isOnTopOf(workspace, source, from)) {
     throw await moved(workspace, prepared.environment, target, from);
   }
   checkComplete(workspace, environment, snapshot, before);
@@ -98,6 +98,26 @@ export async function executePromotion(
 /** Completes the readable copies after a promotion that was cut short behind its commit point. */
 export async function finishPromotion(workspace: Workspace): Promise<void> {
   await catchUp(workspace);
+}
+
+/**
+ * True when what `source` holds was planned on top of `target`. The tree decides, not
+ * the parents alone: an environment that was rolled back holds what an older plan made.
+ */
+async function isOnTopOf(
+  { state }: Workspace,
+  source: CommitId,
+  target: CommitId,
+): Promise<boolean> {
+  let commit = await state.commit(source);
+  for (;;) {
+    if (commit.id === target) return true;
+    const { trailers, parents } = commit;
+    const maker = trailers["Rolled-Back-To"] as CommitId | undefined ?? parents[0];
+    if (trailers["Seeknal-Action"] === "plan" || maker === undefined) break;
+    commit = await state.commit(maker);
+  }
+  return await state.isAncestor(target, commit.id);
 }
 
 function rebuiltNodes(before: Snapshot, after: Snapshot, changes: readonly Change[]): NodeId[] {

@@ -1,6 +1,6 @@
 import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
-import { quoteName, quoteText } from "../engine/quote.ts";
+import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError, type Table } from "../engine/session.ts";
 import { type EnvName, splitNodeId } from "../model/ids.ts";
@@ -62,7 +62,7 @@ async function withQuery<T>(
   writable: readonly string[] = [],
 ): Promise<T> {
   const statement = withoutSemicolon(sql);
-  const verb = tokenize(statement).find(({ kind }) => kind === "word")?.text.toUpperCase() ?? "";
+  const verb = firstVerb(statement);
   if (WRITING.has(verb)) throw notReading(verb);
   const snapshot = await workspace.state.snapshot(requireEnvironment(workspace, env));
   const { objectsDir } = workspace.cache;
@@ -78,6 +78,20 @@ async function withQuery<T>(
   } finally {
     await session[Symbol.asyncDispose]();
   }
+}
+
+/** First word of a statement, or of the one that an EXPLAIN would run. */
+function firstVerb(sql: string): string {
+  const words = tokenize(sql).filter(({ kind, text }) =>
+    kind === "word" || text === "(" || text === ")"
+  );
+  let at = 0;
+  if (words[at]?.text.toUpperCase() === "EXPLAIN") {
+    at++;
+    if (words[at]?.text === "(") at = words.findIndex(({ text }) => text === ")") + 1;
+    while (/^(ANALYZE|VERBOSE)$/i.test(words[at]?.text ?? "")) at++;
+  }
+  return words.slice(at).find(({ kind }) => kind === "word")?.text.toUpperCase() ?? "";
 }
 
 function notReading(type: string): UserError {
@@ -148,22 +162,34 @@ function viewStatements(workspace: Workspace, snapshot: Snapshot, sql: string): 
   for (const { name } of snapshot.manifest.nodes.values()) {
     owners.set(name.toLowerCase(), (owners.get(name.toLowerCase()) ?? 0) + 1);
   }
-  const taken = new Set<string>();
   const statements: string[] = [];
-  for (const { id, status, content_hash } of snapshot.results.values()) {
+  const made = new Set<string>();
+  const make = (name: string, from: string) => {
+    if (made.has(name.toLowerCase())) return;
+    made.add(name.toLowerCase());
+    statements.push(`CREATE VIEW main.${quoteName(name)} AS ${from}`);
+  };
+  for (const { id, status, content_hash, size_bytes } of snapshot.results.values()) {
     const { kind, name } = splitNodeId(id);
     const short = `${kind}_${name}`;
-    const named = [name, short, id].some((text) => words.has(text.toLowerCase()));
-    if (status !== "success" || !(named || listsTables)) continue;
-    const from = `FROM read_parquet(${quoteText(workspace.cache.objectPath(content_hash!))})`;
+    const isNamed = [name, short, id].some((text) => words.has(text.toLowerCase()));
+    if (status !== "success" || !(isNamed || listsTables)) continue;
+    if (!workspace.cache.has(content_hash!, size_bytes!)) throw damaged(id);
+    const from = `FROM ${readParquet(workspace.cache.objectPath(content_hash!))}`;
     statements.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`);
     statements.push(`CREATE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
-    for (const alias of [short, id, ...(owners.get(name.toLowerCase()) === 1 ? [name] : [])]) {
-      if (taken.has(alias.toLowerCase())) continue;
-      taken.add(alias.toLowerCase());
-      if (listsTables && alias === id) continue;
-      statements.push(`CREATE VIEW main.${quoteName(alias)} AS ${from}`);
-    }
+    if (!listsTables) make(id, from);
+    if (owners.get(name.toLowerCase()) === 1) make(name, from);
+    // A node of that very name has the right to it.
+    if (!owners.has(short.toLowerCase())) make(short, from);
   }
   return statements;
+}
+
+function damaged(id: string): UserError {
+  return new UserError(`The output of ${id} is missing from the cache or damaged`, {
+    code: "outputs_missing",
+    kind: "execution",
+    hint: "build it again:\n    seeknal run",
+  });
 }

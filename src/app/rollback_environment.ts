@@ -1,7 +1,7 @@
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import type { Change } from "../model/change.ts";
-import type { CommitId, EnvName } from "../model/ids.ts";
+import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { positions, resolveRevision } from "../state/revisions.ts";
 import type { CommitInfo } from "../state/state_repo.ts";
@@ -45,7 +45,7 @@ export async function prepareRollback(
   );
   const snapshot = await state.snapshot(to.id);
   const before = await state.snapshot(from);
-  checkOutputs(workspace, snapshot, to);
+  checkOutputs(workspace, environment, snapshot, to);
   const nothingToDo =
     await dataOf(workspace, to) === await dataOf(workspace, await state.commit(from));
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
@@ -113,8 +113,28 @@ async function previousState(
   });
 }
 
-function checkOutputs({ cache }: Workspace, snapshot: Snapshot, to: CommitInfo): void {
-  const lost = [...snapshot.manifest.nodes.values()].filter((node) => {
+function checkOutputs(
+  { cache }: Workspace,
+  environment: EnvName,
+  snapshot: Snapshot,
+  to: CommitInfo,
+): void {
+  const nodes = [...snapshot.manifest.nodes.values()];
+  const list = (ids: readonly { id: string }[]) =>
+    ids.slice(0, 5).map(({ id }) => id).join(", ") + (ids.length > 5 ? ", ..." : "");
+  const unbuilt = nodes.filter(({ id }) => snapshot.results.get(id)?.status !== "success");
+  if (environment === PROD && unbuilt.length > 0) {
+    throw new UserError(
+      `Cannot roll back to ${to.id.slice(0, 7)}: it is not a state of production, ` +
+        `${unbuilt.length} nodes were not built there: ${list(unbuilt)}`,
+      {
+        code: "not_applied",
+        kind: "validation",
+        hint: "choose a state that was promoted or run:\n    seeknal history",
+      },
+    );
+  }
+  const lost = nodes.filter((node) => {
     const record = snapshot.results.get(node.id);
     if (record?.status !== "success") return false;
     const asItWas = { ...node, fingerprint: record.fingerprint };
@@ -123,7 +143,7 @@ function checkOutputs({ cache }: Workspace, snapshot: Snapshot, to: CommitInfo):
   if (lost.length === 0) return;
   throw new UserError(
     `Cannot roll back to ${to.id.slice(0, 7)}: outputs of ${lost.length} nodes are gone: ${
-      lost.slice(0, 5).map(({ id }) => id).join(", ")
+      list(lost)
     }`,
     {
       code: "outputs_missing",

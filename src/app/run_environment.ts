@@ -4,7 +4,7 @@ import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts"
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
-import { layersOf, reachable } from "../dag/graph.ts";
+import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import { isPartial, type Selected, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
@@ -80,8 +80,8 @@ export async function prepareRun(workspace: Workspace, request: RunRequest): Pro
       n.id
     ),
   );
-  const selected = selectNodes(manifest, request.selection, changed);
-  const forced = request.full ? selected.ids : new Set<NodeId>();
+  const selected = widenFull(manifest, selectNodes(manifest, request.selection, changed), request);
+  const forced = new Set([...planned.rebuilt, ...(request.full ? selected.ids : [])]);
   const { build, included, warnings } = chooseSteps(planned, selected, forced, request);
   const layers = layersOf(
     [...manifest.nodes.values()].filter((node) => build.has(node.id))
@@ -257,6 +257,28 @@ function stalePlan(env: EnvName, differences: readonly string[]): UserError {
   );
 }
 
+/**
+ * With `--full` what reads a node is built with it: a query that is not deterministic
+ * gives other rows the second time. Where the user narrowed by kind or tag, a warning
+ * says what stays on the former rows.
+ */
+function widenFull(
+  { nodes }: Manifest,
+  selected: Selected,
+  { full, selection }: RunRequest,
+): Selected {
+  if (!full || selected.ids.size === nodes.size) return selected;
+  const readers = readersOf(nodes.values());
+  const ids = reachable(selected.ids, (id) => readers.get(id) ?? []);
+  const isNarrowed = selection.types.length + selection.excludeTags.length > 0;
+  if (!isNarrowed) return { ...selected, ids };
+  const left = [...ids].filter((id) => !selected.ids.has(id));
+  const warning = `Built again without what reads them; these keep the rows they have: ${
+    left.slice(0, 5).join(", ")
+  }${left.length > 5 ? ", ..." : ""}`;
+  return { ...selected, warnings: [...selected.warnings, ...(left.length > 0 ? [warning] : [])] };
+}
+
 function chooseSteps(
   { loaded: { manifest }, reused }: Planned,
   selected: Selected,
@@ -313,6 +335,7 @@ async function commitRun(
   const env = prepared.env ?? PROD;
   const head = prepared.env === null ? base.prodHead : base.envHead;
   const failed = count(executed).failed > 0;
+  if (prepared.selected.ids.size === 0) return head;
   if (prepared.env === null && failed && !request.continueOnError) return head;
   const snapshot = prepared.env === null
     ? productionAfter(workspace, prepared, executed, request)
@@ -429,9 +452,15 @@ function productionAfter(
   // What a node was built from comes along, also where it was only taken from the cache.
   const withInputs = reachable(chosen.map(({ id }) => id), (id) => current.get(id)!.inputs);
   const taken = [...current.values()].filter(({ id }) => withInputs.has(id));
-  const old = whole ? [] : [...base.prod.manifest.nodes.values()];
+  // In SQL and in file names a node that only changed its case is the same one.
+  const names = new Set(taken.map(({ id }) => id.toLowerCase()));
+  const old = whole
+    ? []
+    : [...base.prod.manifest.nodes.values()].filter(({ id }) => !names.has(id.toLowerCase()));
   const nodes = new Map<NodeId, ManifestNode>([...old, ...taken].map((node) => [node.id, node]));
-  const results = new Map<NodeId, NodeRecord>(whole ? [] : base.prod.results);
+  const results = new Map<NodeId, NodeRecord>(
+    [...base.prod.results].filter(([id]) => nodes.has(id) && !taken.some((node) => node.id === id)),
+  );
   for (const node of taken) {
     const record = recordOf(node);
     if (record !== null) results.set(node.id, record);

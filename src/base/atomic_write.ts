@@ -2,9 +2,12 @@ import { basename, dirname, join } from "node:path";
 
 let counter = 0;
 
-/** A name beside `path` that no other process or call uses. */
+/**
+ * A name beside `path` that no other process or call uses. It begins as Git's own
+ * temporary objects do, so that `git fsck` and `git gc` know what a killed process left.
+ */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${Deno.pid}.${counter++}.tmp`);
+  return join(dirname(path), `tmp_obj_${basename(path).slice(0, 64)}.${Deno.pid}.${counter++}`);
 }
 
 /**

@@ -6,6 +6,8 @@ export interface Locator {
   locate(path: readonly (string | number)[]): Location;
   locateKey(path: readonly (string | number)[]): Location;
   locateInText(path: readonly (string | number)[], line: number, column: number): Location;
+  /** The value as it is written; null when there is none. */
+  textAt(path: readonly (string | number)[]): string | null;
 }
 
 /** Receives the problems that are found. */
@@ -114,11 +116,13 @@ export class FieldReader {
     return {};
   }
 
-  /** A mapping of scalars. */
+  /** A mapping of scalars; numbers as they are written, so that no digit is lost. */
   scalars(field: string): Readonly<Record<string, Scalar>> {
     const result: Record<string, Scalar> = {};
     for (const [key, value] of Object.entries(this.mapping(field))) {
-      if (isScalar(value)) result[key] = value;
+      if (typeof value === "number") {
+        result[key] = this.#locator.textAt([...this.#path, field, key]) ?? value;
+      } else if (isScalar(value)) result[key] = value;
       else this.problem([field, key], "wrong_type", `"${key}" must be a single value`);
     }
     return result;

@@ -7,6 +7,9 @@ import type { WatchedFile } from "../model/run.ts";
 interface Entry {
   readonly size: number;
   readonly mtime: number;
+  /** Time of the last change of the file's data, name or rights; moving another file here changes it. */
+  readonly ctime: number;
+  readonly inode: number;
   readonly hash: string;
   /** When the file was hashed. */
   readonly seen: number;
@@ -65,10 +68,14 @@ export class FileVersions {
     const info = Deno.statSync(path);
     const mtime = info.mtime?.getTime() ?? 0;
     const old = this.#load().get(file);
-    const entry = old !== undefined && old.size === info.size && old.mtime === mtime &&
-        old.seen - mtime > RACY_MS
+    const ctime = info.ctime?.getTime() ?? 0;
+    const inode = info.ino ?? 0;
+    const isSame = old !== undefined && old.size === info.size && old.mtime === mtime &&
+      old.ctime === ctime && old.inode === inode && old.seen - Math.max(mtime, ctime) > RACY_MS;
+    const { size } = info;
+    const entry = isSame
       ? old
-      : { size: info.size, mtime, hash: hashFile(path).hash, seen: this.#now().getTime() };
+      : { size, mtime, ctime, inode, hash: hashFile(path).hash, seen: this.#now().getTime() };
     this.#used.set(file, entry);
     return entry;
   }

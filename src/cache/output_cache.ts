@@ -60,6 +60,7 @@ export class OutputCache {
   *entries(): Generator<CachedOutput> {
     for (const folder of listDir(this.#indexDir)) {
       for (const file of listDir(join(this.#indexDir, folder))) {
+        if (!/^[0-9a-f]{64}\.json$/.test(file)) continue;
         const fingerprint = file.replace(/\.json$/, "") as Fingerprint;
         const path = join(this.#indexDir, folder, file);
         const output = parseEntry(readTextIfExists(path) ?? "", fingerprint);

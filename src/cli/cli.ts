@@ -135,11 +135,8 @@ function makeContext(
   };
 }
 
-function reportError(
-  error: unknown,
-  args: readonly string[],
-  { terminal }: CliEnvironment,
-): number {
+function reportError(error: unknown, args: readonly string[], cli: CliEnvironment): number {
+  const { terminal } = cli;
   const style = styleFor(terminal.colorErr);
   if (error instanceof UserError) {
     const { code, message, hint, diagnostics } = error;
@@ -151,6 +148,8 @@ function reportError(
     if (hint !== undefined) terminal.err(`  ${style.cyan("hint:")} ${hint}\n`);
     return EXIT_CODES[error.kind];
   }
+  const system = systemError(error);
+  if (system !== null) return reportError(system, args, cli);
   const text = error instanceof Error ? error : new Error(String(error));
   terminal.err(`${style.red("error:")} This is a bug in seeknal: ${text.message}\n`);
   if (args.includes("--verbose")) terminal.err(`${text.stack ?? ""}\n`);
@@ -159,3 +158,47 @@ function reportError(
     );}
   return EXIT_UNEXPECTED;
 }
+
+/** What the operating system refused, as an error the user can act on; null for anything else. */
+function systemError(error: unknown): UserError | null {
+  if (!(error instanceof Error)) return null;
+  const code = (error as { code?: unknown }).code;
+  const refusal = SYSTEM_ERRORS[typeof code === "string" ? code : ""];
+  return refusal === undefined ? null : new UserError(`${refusal.what}: ${error.message}`, {
+    code: "system_error",
+    kind: refusal.kind,
+    hint: refusal.hint,
+    cause: error,
+  });
+}
+
+type Refusal = {
+  readonly what: string;
+  readonly kind: "execution" | "security";
+  readonly hint: string;
+};
+
+const DENIED: Refusal = {
+  what: "The system does not allow it",
+  kind: "security",
+  hint: "look at the rights of the project's folder and of target/",
+};
+const IN_THE_WAY: Refusal = {
+  what: "Something else stands in the way",
+  kind: "execution",
+  hint: "a file stands where a folder is needed, or the other way round",
+};
+
+const SYSTEM_ERRORS: Readonly<Record<string, Refusal>> = {
+  ENOSPC: {
+    what: "The disk is full",
+    kind: "execution",
+    hint: "free some space (seeknal gc helps), then try again; nothing is half done",
+  },
+  EROFS: DENIED,
+  EACCES: DENIED,
+  EPERM: DENIED,
+  EISDIR: IN_THE_WAY,
+  ENOTDIR: IN_THE_WAY,
+  EEXIST: IN_THE_WAY,
+};

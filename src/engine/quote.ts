@@ -14,6 +14,14 @@ export function quoteNodeId(id: string): string {
   return `${quoteName(id.slice(0, dot))}.${quoteName(id.slice(dot + 1))}`;
 }
 
+/**
+ * `read_parquet(…)` of one file, taken literally: a folder named `key=value` above
+ * it adds no column.
+ */
+export function readParquet(path: string): string {
+  return `read_parquet(${quoteText(path)}, hive_partitioning = false)`;
+}
+
 /** A list literal of strings, `['a', 'b']`. */
 export function quoteList(items: readonly string[]): string {
   return `[${items.map(quoteText).join(", ")}]`;

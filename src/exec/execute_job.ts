@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { adoptObject } from "../cache/object_store.ts";
-import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
+import { quoteName, quoteNodeId, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeJob, NodeOutput, NodeResult, QueryJob, WatchedFile } from "../model/run.ts";
@@ -48,7 +48,7 @@ export class JobExecutor implements AsyncDisposable {
     const { session } = own;
     if (job.type === "copy") {
       Deno.copyFileSync(job.path, temporary);
-      const sql = `SELECT count(*) FROM read_parquet(${quoteText(temporary)})`;
+      const sql = `SELECT count(*) FROM ${readParquet(temporary)}`;
       return Number((await session.read(sql)).rows[0]![0]);
     }
     return await withTimeout(session, job.timeoutMs, () => query(own, job, temporary));
@@ -129,7 +129,7 @@ async function query(own: JobSession, job: QueryJob, temporary: string): Promise
 function inputViews(job: QueryJob): string[] {
   const inputs = new Map(job.inputs.map(({ id, path }) => [id, path]));
   return [...inputs].map(([id, path]) =>
-    `CREATE VIEW ${quoteNodeId(id)} AS FROM read_parquet(${quoteText(path)})`
+    `CREATE VIEW ${quoteNodeId(id)} AS FROM ${readParquet(path)}`
   );
 }
 

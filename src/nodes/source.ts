@@ -66,7 +66,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
       inputs: [],
       readable: [context.data.root],
       columns: node.shape.columns,
-      checkColumns: false,
+      checkColumns: true,
     };
   },
 };
@@ -106,6 +106,13 @@ function parseParams(
         "unknown_param",
         `Unknown parameter "${name}" for source type "${type.name}"`,
         didYouMean(name, known) ?? `it has: ${known.join(", ")}`,
+      );
+    } else if (isMapping(value) && Object.keys(value).some((key) => /^\d+$/.test(key))) {
+      reader.problem(
+        path,
+        "unordered_keys",
+        `"${name}" has a column whose name is a whole number, and the order of those cannot be kept`,
+        "leave columns out, and rename them in a transform",
       );
     } else if (!fits(param, value)) {
       reader.problem(path, "wrong_type", `"${name}" must be ${PARAM_WORDS[param.type]}`, param.doc);

@@ -120,5 +120,14 @@ function readsDeclaredInputsOnly(
       hint: `add to inputs: - ref: ${name}`,
     });
   }
-  return undeclared.length === 0;
+  for (const name of bound.foreignFunctions) {
+    context.report({
+      severity: "error",
+      code: "function_not_allowed",
+      message: `${node.spec.id} calls ${name}(), which can read what is not declared`,
+      ...locate(1, 1),
+      hint: "read nodes by ref('kind.name'), files through a source node",
+    });
+  }
+  return undeclared.length + bound.foreignFunctions.length === 0;
 }

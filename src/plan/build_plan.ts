@@ -19,8 +19,6 @@ export interface PlanParts {
   readonly findOutput: FindOutput;
   /** Why an output is missing although nothing changed, if there is a special reason (a failure). */
   readonly whyMissing: (id: NodeId) => string | null;
-  /** Nodes to build whatever exists. */
-  readonly forced: ReadonlySet<NodeId>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -56,7 +54,6 @@ function planNode(change: Change, parts: PlanParts): PlanNode {
 
 function decide(change: Change, parts: PlanParts): { action: Action; note: string | null } {
   if (change.kind === "removed") return { action: "drop", note: null };
-  if (parts.forced.has(change.id)) return { action: "build", note: "asked for with --full" };
   const from = parts.findOutput(parts.manifest.nodes.get(change.id)!);
   if (from !== null) {
     return {

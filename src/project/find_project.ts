@@ -13,14 +13,58 @@ export const PROJECT_FILE = "seeknal_project.yml";
 export function findProject(cwd: string, explicit: string | null): string {
   if (explicit !== null) {
     const root = isAbsolute(explicit) ? explicit : join(cwd, explicit);
-    if (isProject(root)) return Deno.realPathSync(root);
+    if (isProject(root)) return checkedRoot(root);
     throw notFound(`No ${PROJECT_FILE} in "${root}"`);
   }
   for (let folder = cwd;; folder = dirname(folder)) {
-    if (isProject(folder)) return Deno.realPathSync(folder);
+    if (isProject(folder)) return checkedRoot(folder);
     if (dirname(folder) === folder) break;
   }
   throw notFound(`No ${PROJECT_FILE} in "${cwd}" or a folder above it`);
+}
+
+/** Folders of a project that must be its own: what they hold is read and written. */
+const OWN_FOLDERS = [
+  "seeknal",
+  "target",
+  "target/state.git",
+  "target/cache",
+  "target/logs",
+  "target/environments",
+];
+
+function checkedRoot(folder: string): string {
+  const root = Deno.realPathSync(folder);
+  if (/[*?[\]]/.test(root)) {
+    throw new UserError(`Cannot work in "${root}": DuckDB takes * ? [ ] in a path for a pattern`, {
+      code: "invalid_project_path",
+      kind: "usage",
+      hint: "rename the folder",
+    });
+  }
+  for (const name of OWN_FOLDERS) {
+    if (!isLink(join(root, name))) continue;
+    throw new UserError(
+      `"${name}" is a symbolic link, and what it leads to is not in the project`,
+      {
+        code: "symbolic_link",
+        kind: "security",
+        hint: `make it a folder, or move the whole project to where the link leads`,
+      },
+    );
+  }
+  return root;
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function isProject(folder: string): boolean {

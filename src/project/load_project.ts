@@ -23,6 +23,12 @@ export interface LoadedProject {
 }
 
 const NODES_DIR = "seeknal";
+/** Anything else would read as U+FFFD, and an edit of it would go unnoticed. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Names become file names: what file systems hold is counted in bytes. */
+const NAME_BYTES = 200;
+
 const NAME_REGEXP = /^[\p{L}_][\p{L}\p{N}_-]{0,127}$/u;
 
 /** Reads `seeknal_project.yml` and all node files. Reports problems, never throws for one. */
@@ -138,10 +144,11 @@ function loadFile(
       report(tooLarge(file));
       return [];
     }
-    text = Deno.readTextFileSync(join(root, file));
+    text = UTF8.decode(Deno.readFileSync(join(root, file)));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    report({ severity: "error", code: "unreadable", message: error.message, file });
+    const message = error instanceof TypeError ? "File is not UTF-8 text" : error.message;
+    report({ severity: "error", code: "unreadable", message, file });
     return [];
   }
   const { documents, problem } = parseYaml(file, text);
@@ -189,7 +196,9 @@ function loadNode(
 
 function readName(reader: FieldReader): string | null {
   const name = reader.requiredText("name", "clean_orders");
-  if (name === null || NAME_REGEXP.test(name)) return name;
+  if (name === null) return null;
+  const isShort = new TextEncoder().encode(name).length <= NAME_BYTES;
+  if (isShort && NAME_REGEXP.test(name)) return name;
   reader.problem(
     ["name"],
     "invalid_name",

@@ -15,6 +15,7 @@ type YamlEvent = ReturnType<typeof parseEvents>[number];
 interface Span {
   /** Offset of the value's first character; for block scalars, of the first content line. */
   readonly start: number;
+  readonly end: number;
   readonly style: number;
   readonly indent: number;
 }
@@ -63,6 +64,14 @@ export class YamlDocument {
     return line === 1 && span.style !== SCALAR_STYLE.FOLDED_BLOCK
       ? { ...start, column: start.column + column - 1 }
       : start;
+  }
+
+  /** A scalar as it is written; null when there is none at `path`. */
+  textAt(path: YamlPath): string | null {
+    const span = this.#indexSpans().get(spanKey(path));
+    return span === undefined || span.end === span.start
+      ? null
+      : this.#text.slice(span.start, span.end).trim();
   }
 
   /** Positions are wanted for problems only: the file is parsed again then, instead of being kept for every node. */
@@ -186,9 +195,16 @@ function nextStep(frame: Frame): string | number {
 }
 
 function spanOf(event: YamlEvent): Span {
-  const loose = event as { start?: number; valueStart?: number; style?: number; indent?: number };
+  const loose = event as {
+    start?: number;
+    valueStart?: number;
+    valueEnd?: number;
+    style?: number;
+    indent?: number;
+  };
   return {
     start: loose.valueStart ?? loose.start ?? 0,
+    end: loose.valueEnd ?? loose.start ?? 0,
     style: loose.style ?? 0,
     indent: loose.indent ?? 0,
   };

@@ -5,7 +5,9 @@ import type { ScanRequest, SourceType } from "./source_type.ts";
 
 /** `SELECT * FROM read_csv([…], …)` for files and options; paths as they are given. */
 export function scanSql(type: SourceType, request: ScanRequest): string {
-  const options = [...type.fixed];
+  // Folders named key=value above a file are not data unless the author says so.
+  const partitions = "hive_partitioning" in request.params ? [] : ["hive_partitioning = false"];
+  const options = [...type.fixed, ...partitions];
   for (const name of Object.keys(request.params).sort()) {
     const option = type.params[name]?.option ?? name;
     options.push(`${option} = ${literal(request.params[name]!)}`);

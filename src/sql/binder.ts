@@ -27,6 +27,8 @@ export interface BoundQuery {
   readonly queryHash: string;
   /** Relations it names as `kind.name`; null where the syntax tree cannot be had. */
   readonly relations: readonly string[] | null;
+  /** Table functions it calls that could read something else than its inputs. */
+  readonly foreignFunctions: readonly string[];
 }
 
 /**
@@ -211,6 +213,7 @@ function statementProblem(sql: string): SqlError | null {
   if (semicolon !== undefined) {
     return problemAt(sql, semicolon.start, "A node is one SELECT: use WITH for intermediate steps");
   }
+  if (sql.includes("\0")) return problemAt(sql, sql.indexOf("\0"), "The SQL holds a zero byte");
   if (tokens.every((token) => token.kind === "space" || token.kind === "comment")) {
     return problemAt(sql, 0, "The SQL is empty");
   }

@@ -13,6 +13,8 @@ export interface SyntaxTree {
   readonly queryHash: string;
   /** Relations it names as `kind.name`; null where the syntax tree cannot be had. */
   readonly relations: readonly string[] | null;
+  /** Table functions it calls that are not in `SAFE_TABLE_FUNCTIONS`. */
+  readonly foreignFunctions: readonly string[];
   /** Hash of each item of the outer select list; null where there is no such list. */
   readonly expressions: readonly string[] | null;
   /** Hash of all that decides which rows come out; null where that cannot be told. */
@@ -65,11 +67,13 @@ function readTree(json: string, canonicalSql: string): SyntaxTree {
   const normal = json.replace(/"query_location":\d+/g, '"query_location":0');
   const root = JSON.parse(normal) as { statements: { node: Tree }[] };
   const relations = new Set<string>();
-  collectRelations(root, relations);
+  const functions = new Set<string>();
+  collectReads(root, relations, functions);
   return {
     canonicalSql,
     queryHash: sha256(normal),
     relations: [...relations],
+    foreignFunctions: [...functions].filter((name) => !SAFE_TABLE_FUNCTIONS.has(name)),
     ...readOuterSelect(root.statements[0]!.node),
   };
 }
@@ -83,22 +87,43 @@ function treeless(sql: string): SyntaxTree {
     canonicalSql: words.join(" "),
     queryHash: sha256(words.join("\0")),
     relations: null,
+    foreignFunctions: foreignCalls(sql),
     expressions: null,
     rows: null,
   };
 }
 
-function collectRelations(value: unknown, into: Set<string>): void {
+/** Table functions that make rows of their arguments alone. */
+const SAFE_TABLE_FUNCTIONS = new Set(
+  ["range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"],
+);
+
+/** Without a tree every call counts whose name is that of a function that reads something. */
+function foreignCalls(sql: string): string[] {
+  const tokens = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment");
+  return tokens.flatMap(({ kind, text }, i) => {
+    const name = text.replaceAll('"', "").toLowerCase();
+    const isCall = (kind === "word" || kind === "quoted") && tokens[i + 1]?.text === "(";
+    const reads =
+      /^(query|query_table|glob|sniff_csv|which_secret)$|^(read|parquet|duckdb|pragma)_|_scan$/;
+    return isCall && reads.test(name) ? [name] : [];
+  });
+}
+
+function collectReads(value: unknown, relations: Set<string>, functions: Set<string>): void {
   if (Array.isArray(value)) {
-    for (const item of value) collectRelations(item, into);
+    for (const item of value) collectReads(item, relations, functions);
     return;
   }
   if (typeof value !== "object" || value === null) return;
   const tree = value as Tree;
   if (tree["type"] === "BASE_TABLE" && tree["schema_name"] !== "") {
-    into.add(`${tree["schema_name"]}.${tree["table_name"]}`);
+    relations.add(`${tree["schema_name"]}.${tree["table_name"]}`);
   }
-  for (const key of Object.keys(tree)) collectRelations(tree[key], into);
+  if (tree["type"] === "TABLE_FUNCTION") {
+    functions.add(String((tree["function"] as Tree | null)?.["function_name"]).toLowerCase());
+  }
+  for (const key of Object.keys(tree)) collectReads(tree[key], relations, functions);
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   temporaryName,
   writeFileAtomic,
 } from "../base/atomic_write.ts";
+import { UserError } from "../base/user_error.ts";
 import type { CommitId } from "../model/ids.ts";
 
 /** A ref's way from an old value to a new one; null is "does not exist". */
@@ -62,8 +63,21 @@ export function moveRefs(
 /** Where a ref points; null when it does not exist. */
 export function readRef(gitDir: string, ref: string): CommitId | null {
   const loose = readTextIfExists(join(gitDir, ref))?.trim();
-  if (loose !== undefined && /^[0-9a-f]{40}$/.test(loose)) return loose as CommitId;
-  return packedRefs(gitDir).get(ref) ?? null;
+  if (loose === undefined) return packedRefs(gitDir).get(ref) ?? null;
+  if (/^[0-9a-f]{40}$/.test(loose)) return loose as CommitId;
+  throw damagedRef(gitDir, ref);
+}
+
+/** A file that should hold a commit and does not must not pass for an environment that never was. */
+function damagedRef(gitDir: string, ref: string): UserError {
+  const last = readRefLog(gitDir, ref)[0]?.oid;
+  return new UserError(`The ref "${ref}" of the state repository is damaged`, {
+    code: "damaged_ref",
+    kind: "execution",
+    hint: last === undefined
+      ? `look for its commit, then: git -C ${gitDir} update-ref ${ref} COMMIT`
+      : `its log says where it was:\n    git -C ${gitDir} update-ref ${ref} ${last}`,
+  });
 }
 
 /** All refs below a prefix such as `refs/heads/`, by full name, sorted. */
@@ -73,7 +87,7 @@ export function listRefs(gitDir: string, prefix: string): string[] {
     const path = join(gitDir, folder);
     if (statIfExists(path)?.isDirectory !== true) return;
     for (const entry of Deno.readDirSync(path)) {
-      if (entry.name.startsWith(".") || entry.name.endsWith(".lock")) continue;
+      if (/^\.|^tmp_obj_|\.lock$/.test(entry.name)) continue;
       if (entry.isDirectory) visit(`${folder}${entry.name}/`);
       else names.add(`${folder}${entry.name}`);
     }

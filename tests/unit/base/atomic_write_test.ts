@@ -37,7 +37,7 @@ Deno.test("writeFileAtomic() removes its temporary file when it cannot replace t
 Deno.test("temporaryName() never gives the same name twice", () => {
   const names = Array.from({ length: 50 }, () => temporaryName("/x/file"));
   assert.equal(new Set(names).size, names.length);
-  assert.ok(names.every((name) => name.startsWith("/x/.file.")));
+  assert.ok(names.every((name) => name.startsWith("/x/tmp_obj_file.")));
 });
 
 Deno.test("linkAtomic() points an existing name at the same file as another", () => {

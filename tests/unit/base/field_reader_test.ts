@@ -7,6 +7,7 @@ const LOCATOR: Locator = {
   locate: (path) => ({ file: path.join("/"), line: 1, column: 1 }),
   locateKey: (path) => ({ file: `${path.join("/")}#key`, line: 1, column: 1 }),
   locateInText: (path, line, column) => ({ file: path.join("/"), line, column }),
+  textAt: () => null,
 };
 
 function read(value: Record<string, unknown>) {

@@ -35,7 +35,6 @@ function plan(changes: readonly Change[], parts: Partial<PlanParts> = {}): Plan 
     files: (id) => `seeknal/${id}.yml`,
     findOutput: () => null,
     whyMissing: () => null,
-    forced: new Set(),
     diagnostics: [],
     ...parts,
   });
@@ -65,12 +64,6 @@ Deno.test("buildPlan() reuses what is there and says from where when the node ch
 
 Deno.test("buildPlan() drops what left the project", () => {
   assert.deepEqual(one(change("gone", { kind: "removed", reasons: ["gone"] })), ["drop", "gone"]);
-});
-
-Deno.test("buildPlan() builds what is forced although an output exists", () => {
-  const forced = new Set(["transform.a" as NodeId]);
-  const [action] = one(change("a"), { findOutput: () => "prod", forced });
-  assert.equal(action, "build");
 });
 
 Deno.test("buildPlan() gives the special reason for a missing output", () => {

@@ -84,7 +84,7 @@ transform: SELECT {{ n }}
     ],
     kind: "transform",
     transform: "SELECT {{ n }}",
-    params: { n: 1 },
+    params: { n: "1" },
   });
 });
 
