@@ -95,11 +95,6 @@ export async function executePromotion(
   return commit;
 }
 
-/** Completes the readable copies after a promotion that was cut short behind its commit point. */
-export async function finishPromotion(workspace: Workspace): Promise<void> {
-  await catchUp(workspace);
-}
-
 /**
  * True when what `source` holds was planned on top of `target`. The tree decides, not
  * the parents alone: an environment that was rolled back holds what an older plan made.

@@ -31,12 +31,11 @@ export async function runPromote(context: CommandContext): Promise<number> {
   const target = context.args[1] === undefined ? PROD : envName(context, context.args[1]);
   const isDry = flag(context, "dryRun");
   const workspace = await context.workspace(isDry ? "read" : "write");
-  const { preparePromotion, executePromotion, finishPromotion } = await import(
-    "../../app/promote_environment.ts"
-  );
+  const { preparePromotion, executePromotion } = await import("../../app/promote_environment.ts");
+  const { catchUp } = await import("../../app/publish.ts");
   const prepared = await preparePromotion(workspace, environment, target);
   if (prepared.nothingToDo) {
-    if (!isDry) await finishPromotion(workspace);
+    if (!isDry) await catchUp(workspace);
     return report(context, prepared, "nothing_to_do", prepared.from);
   }
   if (!flag(context, "json")) showChanges(context, prepared);

@@ -29,6 +29,7 @@ export const ROLLBACK: Command = {
     const isDry = flag(context, "dryRun");
     const workspace = await context.workspace(isDry ? "read" : "write");
     const { prepareRollback, executeRollback } = await import("../../app/rollback_environment.ts");
+    const { catchUp } = await import("../../app/publish.ts");
     const prepared = await prepareRollback(workspace, env, text(context, "to"));
     const { from, to, changes, nothingToDo } = prepared;
     const style = styleFor(terminal.colorErr);
@@ -50,6 +51,7 @@ export const ROLLBACK: Command = {
       return EXIT_DONE;
     };
     if (nothingToDo) {
+      if (!isDry) await catchUp(workspace);
       return say("nothing_to_do", null, `Nothing to roll back: ${env} is in that state`);
     }
     if (!flag(context, "json")) {
