@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { listDir } from "../cache/output_cache.ts";
-import { verifyObject } from "../cache/object_store.ts";
+import { hasTrueBytes, verifyObject } from "../cache/object_store.ts";
 import { readTextIfExists, removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
@@ -91,8 +91,9 @@ async function checkOutputs(
     const { manifest, results } = await state.snapshot(state.head(env));
     const good = [...results.values()].filter(({ status }) => status === "success");
     const lost = good.filter(({ content_hash, size_bytes }) => {
-      if (!deep || !fix) return statIfExists(cache.objectPath(content_hash!))?.size !== size_bytes;
-      return !verifyObject(cache.objectsDir, content_hash!, size_bytes!, { deep });
+      if (fix) return !verifyObject(cache.objectsDir, content_hash!, size_bytes!, { deep });
+      if (deep) return !hasTrueBytes(cache.objectsDir, content_hash!);
+      return statIfExists(cache.objectPath(content_hash!))?.size !== size_bytes;
     });
     const unbuilt = env === PROD
       ? [...manifest.nodes.keys()].filter((id) => results.get(id)?.status !== "success")
@@ -161,7 +162,7 @@ function checkLeftovers(
     ...listDir(targetDir).filter((n) => /^state\.git\.\d+\.tmp$/.test(n)).map((n) =>
       join(targetDir, n)
     ),
-  ].filter((path) => isOld(path) && !path.endsWith("spill"));
+  ].filter(isOld);
   if (fix) { for (const path of paths) removeTree(path); }
   return {
     check: "leftovers of killed commands",

@@ -87,7 +87,14 @@ async function liveObjects(workspace: Workspace, keepDays: number): Promise<Set<
   }
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
     const info = await state.commit(id);
-    if (info.date.getTime() >= horizon) await addResults(workspace, info.tree, live, trees);
+    if (info.date.getTime() >= horizon) {
+      // What it replaced was current until then, however old it is.
+      const replaced = info.trailers["Previous"];
+      const before = replaced === undefined || replaced === "none" ? [] : [replaced as CommitId];
+      for (const commit of [id, ...info.parents, ...before]) {
+        await addResults(workspace, (await state.commit(commit)).tree, live, trees);
+      }
+    }
     for (const parent of info.parents) {
       if (seen.has(parent)) continue;
       seen.add(parent);

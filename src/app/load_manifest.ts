@@ -59,6 +59,8 @@ class ManifestLoader implements AsyncDisposable {
   readonly #resolved = new Map<NodeId, ResolvedNode>();
   readonly #described = new Map<NodeId, Described>();
   readonly #shapeHashes = new WeakMap<QueryShape, string>();
+  /** Nodes so far that no former manifest knows. */
+  #unknown = 0;
   #binder: Binder | null = null;
   #binderSession: Session | null = null;
   #parserSession: Session | null = null;
@@ -135,6 +137,7 @@ class ManifestLoader implements AsyncDisposable {
         this.#described.set(loaded.spec.id, { node, bindKey, shape, sql, queryHash: query_hash });
       }
     }
+    this.#unknown += unknown.length;
     if (unknown.length > 0) await this.#describe(unknown);
   }
 
@@ -202,8 +205,7 @@ class ManifestLoader implements AsyncDisposable {
     if (this.#binder === null) {
       const options = { threads: 1, allowedDirs: [] };
       this.#binderSession = await openSession(options);
-      const isLarge = this.#resolved.size - this.#carried.size > MANY_NODES;
-      if (isLarge) this.#parserSession = await openSession(options);
+      if (this.#unknown > MANY_NODES) this.#parserSession = await openSession(options);
       this.#binder = new Binder(this.#binderSession, this.#parserSession ?? this.#binderSession);
     }
     return this.#binder;

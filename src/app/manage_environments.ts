@@ -3,7 +3,7 @@ import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
 import { fromStoredPlan } from "../plan/build_plan.ts";
 import type { Plan } from "../model/plan.ts";
 import { type EnvironmentFacts, environmentFacts } from "./environment_facts.ts";
-import { requireEnvironment } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import { publishHead, unpublish } from "./publish.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -1,5 +1,4 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import { reachable, readersOf } from "../dag/graph.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
@@ -313,20 +312,4 @@ async function planParents(
   if (await state.isAncestor(prodHead, envHead)) return [envHead];
   if (await state.isAncestor(envHead, prodHead)) return [prodHead];
   return [envHead, prodHead];
-}
-
-/** The head of an environment that must exist. Throws `unknown_environment` (exit 2). */
-export function requireEnvironment(
-  { state }: Workspace,
-  env: EnvName,
-  hint = `make it with:\n    ${env === PROD ? "seeknal run" : `seeknal plan ${env}`}`,
-): CommitId {
-  const head = state.head(env);
-  if (head !== null) return head;
-  const available = state.environments();
-  throw new UserError(
-    `Environment "${env}" does not exist` +
-      (available.length === 0 ? "" : `; there is ${available.join(", ")}`),
-    { code: "unknown_environment", kind: "usage", hint },
-  );
 }

@@ -5,7 +5,7 @@ import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts"
 import type { Snapshot } from "../model/snapshot.ts";
 import { changesBody, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
-import { requireEnvironment } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -31,7 +31,7 @@ export interface PublishRequest {
   readonly snapshot: Snapshot;
   /** Identities of its parts: what is unchanged is not written again. */
   readonly staged: StagedSnapshot;
-  /** False right after planning, when no output changed. */
+  /** False right after planning: a new environment gets its links with the first run. */
   readonly links: boolean;
   /** Trust nothing that is there and write everything. */
   readonly afresh?: boolean;
@@ -43,11 +43,14 @@ export interface PublishRequest {
 interface Marker {
   readonly commit: string;
   readonly manifest: string;
+  /** What `run_state.json` says. */
   readonly results: string;
+  /** What the links show; empty when none were made yet. */
+  readonly linked: string;
   readonly links: Readonly<Record<string, ContentHash>>;
 }
 
-const FRESH: Marker = { commit: "", manifest: "", results: "", links: {} };
+const FRESH: Marker = { commit: "", manifest: "", results: "", linked: "", links: {} };
 
 /**
  * Writes the copy of an environment that people, notebooks and scripts read:
@@ -56,6 +59,8 @@ const FRESH: Marker = { commit: "", manifest: "", results: "", links: {} };
  */
 export function publish(workspace: Workspace, request: PublishRequest): void {
   const { env, commit, snapshot, staged } = request;
+  // Somebody was faster and has written a newer copy, or is about to.
+  if (workspace.state.head(env) !== commit) return;
   const folder = readableDir(workspace, env);
   const markerPath = markerPathOf(workspace, env);
   const marker = request.afresh === true ? FRESH : readMarker(markerPath);
@@ -67,8 +72,7 @@ export function publish(workspace: Workspace, request: PublishRequest): void {
       () => readableManifest(workspace, snapshot),
     );
   }
-  const isSame = marker.results === staged.resultsTree;
-  if (!isSame) {
+  if (marker.results !== staged.resultsTree) {
     write(
       "run_state.json",
       (like) => like.results === staged.resultsTree,
@@ -76,12 +80,14 @@ export function publish(workspace: Workspace, request: PublishRequest): void {
     );
   }
   if (env !== PROD) writeEnvironmentDocuments(workspace, folder, request);
-  const hasLinks = request.links && !isSame;
+  const hasLinks = request.links || marker.linked !== "";
+  const isLinked = marker.linked === staged.resultsTree;
   const next: Marker = {
     commit,
     manifest: staged.manifestTree,
-    results: request.links ? staged.resultsTree : marker.results,
-    links: hasLinks ? updateLinks(workspace, folder, snapshot, marker) : marker.links,
+    results: staged.resultsTree,
+    linked: hasLinks ? staged.resultsTree : "",
+    links: hasLinks && !isLinked ? updateLinks(workspace, folder, snapshot, marker) : marker.links,
   };
   writeFileAtomic(markerPath, JSON.stringify(next));
 }

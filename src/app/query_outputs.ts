@@ -1,3 +1,4 @@
+import { removeIfExists } from "../base/atomic_write.ts";
 import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
@@ -6,7 +7,7 @@ import { type Session, SqlError, type Table } from "../engine/session.ts";
 import { type EnvName, splitNodeId } from "../model/ids.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { tokenize, withoutSemicolon } from "../sql/tokens.ts";
-import { requireEnvironment } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** First words of statements that change something. */
@@ -45,6 +46,7 @@ export async function queryToParquet(
 ): Promise<number> {
   const temporary = `${path}.${Deno.pid}.tmp`;
   const folder = path.replace(/[^\\/]*$/, "") || ".";
+  using _leftover = { [Symbol.dispose]: () => removeIfExists(temporary) };
   return await withQuery(workspace, request, async (session, sql) => {
     const limit = request.limit === null ? "" : ` LIMIT ${request.limit}`;
     const rows = await session.run(

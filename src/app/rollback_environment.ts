@@ -7,7 +7,7 @@ import { positions, resolveRevision } from "../state/revisions.ts";
 import type { CommitInfo } from "../state/state_repo.ts";
 import { changesBody, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
-import { requireEnvironment } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { listDir } from "../cache/output_cache.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
@@ -10,7 +12,8 @@ import type { WorkerPool } from "../exec/worker_pool.ts";
 import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
 import { trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
-import { commitPlan, makePlan, type Planned, requireEnvironment } from "./plan_environment.ts";
+import { commitPlan, makePlan, type Planned } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
 import { RunLog } from "./run_log.ts";
 import type { Workspace } from "./workspace.ts";
@@ -51,7 +54,7 @@ export interface RunResult {
   readonly durationMs: number;
   readonly counts: Counts;
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
-  /** Project-relative log file; null when nothing ran. */
+  /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
 
@@ -114,11 +117,24 @@ export async function runEnvironment(
   request: RunRequest,
   onPrepared: (prepared: PreparedRun) => void,
 ): Promise<{ prepared: PreparedRun; result: RunResult }> {
+  using _spill = spillFolders(workspace);
   using workers = openWorkers(workspace, request.maxWorkers);
   workers.warmUp(await expectedBuilds(workspace, request));
   const prepared = await prepareRun(workspace, request);
   onPrepared(prepared);
   return { prepared, result: await executeRun(workspace, prepared, request, workers) };
+}
+
+/** Removes what this process's workers spilled to disk, after they have ended. */
+function spillFolders({ cache }: Workspace): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      for (const name of listDir(cache.temporaryDir)) {
+        if (!name.startsWith(`spill-${Deno.pid}-`)) continue;
+        Deno.removeSync(join(cache.temporaryDir, name), { recursive: true });
+      }
+    },
+  };
 }
 
 /** How many nodes the committed plan will build: their workers can start while the project loads. */
@@ -140,9 +156,9 @@ async function executeRun(
   workers: WorkerPool,
 ): Promise<RunResult> {
   const started = performance.now();
-  const log = new RunLog(workspace, prepared.env ?? PROD);
+  using log = new RunLog(workspace, prepared.env ?? PROD);
   const report = (event: RunEvent) => {
-    log.add(event);
+    if (prepared.steps.length > 0) log.add(event);
     request.report(event);
   };
   await catchUp(workspace);
@@ -159,11 +175,10 @@ async function executeRun(
     status,
     ...counts,
     reused: prepared.reused,
-    dropped: prepared.dropped,
+    dropped: counts.failed > 0 ? 0 : prepared.dropped,
     duration_ms: Math.round(performance.now() - started),
     commit,
   });
-  if (prepared.steps.length > 0) log.save();
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );

@@ -7,13 +7,13 @@ import type { Workspace } from "./workspace.ts";
 /** Logs kept; the oldest leave. */
 const KEPT = 20;
 
-/** The events of one run as a file of JSON lines in `target/logs/`. */
-export class RunLog {
+/** The events of one run as a file of JSON lines in `target/logs/`, written as they come. */
+export class RunLog implements Disposable {
   /** Absolute path; the file appears with the first event. */
   readonly path: string;
   readonly #dir: string;
-  readonly #lines: string[] = [];
   readonly #now: () => Date;
+  #file: Deno.FsFile | null = null;
 
   constructor({ targetDir, host }: Workspace, name: string) {
     this.#dir = join(targetDir, "logs");
@@ -23,17 +23,23 @@ export class RunLog {
   }
 
   add(event: RunEvent): void {
-    this.#lines.push(JSON.stringify({ time: this.#now().toISOString(), ...event }));
+    this.#file ??= this.#open();
+    const line = JSON.stringify({ time: this.#now().toISOString(), ...event });
+    this.#file.writeSync(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** Writes the log and removes the oldest ones. */
-  save(): void {
-    if (this.#lines.length === 0) return;
+  [Symbol.dispose](): void {
+    this.#file?.close();
+    this.#file = null;
+  }
+
+  /** Opens the log and removes the oldest ones. */
+  #open(): Deno.FsFile {
     Deno.mkdirSync(this.#dir, { recursive: true });
-    Deno.writeTextFileSync(this.path, this.#lines.join("\n") + "\n");
     const logs = listDir(this.#dir).filter((name) => name.endsWith(".ndjson"));
-    for (const name of logs.slice(0, Math.max(0, logs.length - KEPT))) {
+    for (const name of logs.slice(0, Math.max(0, logs.length - KEPT + 1))) {
       removeIfExists(join(this.#dir, name));
     }
+    return Deno.openSync(this.path, { append: true, create: true });
   }
 }

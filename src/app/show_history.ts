@@ -3,7 +3,7 @@ import { UserError } from "../base/user_error.ts";
 import { type CommitId, type EnvName, type NodeId, nodeId } from "../model/ids.ts";
 import { nodePath, resultPath } from "../state/snapshot_tree.ts";
 import type { CommitInfo } from "../state/state_repo.ts";
-import { requireEnvironment } from "./plan_environment.ts";
+import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One entry of a history, as `history --json` prints it. */

@@ -21,6 +21,15 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   });
 }
 
+/** Like {@linkcode writeFileAtomic}, and the bytes are on the disk before the name is: also a loss of power leaves all or nothing. */
+export function writeFileDurably(path: string, data: Uint8Array, mode = 0o644): void {
+  replaceFile(path, (temporary) => {
+    using file = Deno.openSync(temporary, { write: true, create: true, mode });
+    for (let done = 0; done < data.length;) done += file.writeSync(data.subarray(done));
+    file.syncDataSync();
+  });
+}
+
 /** Puts a hard link to `existing` at `path`, atomically replacing what was there; copies where links are not possible. */
 export function linkAtomic(existing: string, path: string): void {
   replaceFile(path, (temporary) => {

@@ -1,12 +1,3 @@
-/** Any value that survives a round trip through JSON. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly Json[]
-  | { readonly [key: string]: Json | undefined };
-
 /**
  * The one way to write JSON that is hashed or committed: keys sorted by code unit,
  * `undefined` members left out, two-space indentation (so that `git diff` reads

@@ -30,6 +30,7 @@ export function adoptObject(
   const contentHash = hash as ContentHash;
   const path = objectPath(objectsDir, contentHash);
   if (isIntact(path, sizeBytes)) {
+    freshen(path);
     removeIfExists(temporary);
   } else {
     if (Deno.build.os !== "windows") Deno.chmodSync(temporary, 0o444);
@@ -37,6 +38,11 @@ export function adoptObject(
     Deno.renameSync(temporary, path);
   }
   return { contentHash, headHash, sizeBytes };
+}
+
+/** Makes an object young for `gc`, which goes by the time of its last status change. */
+export function freshen(path: string): void {
+  Deno.utimeSync(path, ADOPTED_AT, ADOPTED_AT);
 }
 
 /**
@@ -60,6 +66,12 @@ export function verifyObject(
   }
   removeIfExists(path);
   return false;
+}
+
+/** Like {@linkcode verifyObject} with `deep`, but removes nothing and believes nothing but the bytes. */
+export function hasTrueBytes(objectsDir: string, hash: ContentHash): boolean {
+  const path = objectPath(objectsDir, hash);
+  return statIfExists(path) !== null && hashFile(path).hash === hash;
 }
 
 function isIntact(path: string, sizeBytes: number): boolean {

@@ -3,7 +3,7 @@ import { readTextIfExists, removeIfExists, writeFileAtomic } from "../base/atomi
 import { compactJson } from "../base/canonical_json.ts";
 import type { ContentHash, Fingerprint } from "../model/ids.ts";
 import type { CachedOutput } from "../model/run.ts";
-import { objectPath, verifyObject } from "./object_store.ts";
+import { freshen, objectPath, verifyObject } from "./object_store.ts";
 
 /**
  * Node outputs that exist, found by content or by fingerprint. Everything in
@@ -47,7 +47,10 @@ export class OutputCache {
     const text = readTextIfExists(this.#indexPath(fingerprint));
     if (text === null) return null;
     const output = parseEntry(text, fingerprint);
-    return output !== null && this.has(output.contentHash, output.sizeBytes) ? output : null;
+    if (output === null || !this.has(output.contentHash, output.sizeBytes)) return null;
+    // No ref may name it yet: keep `gc` away until a commit does.
+    freshen(this.objectPath(output.contentHash));
+    return output;
   }
 
   /** Remembers an adopted output. */

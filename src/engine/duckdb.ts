@@ -1,9 +1,4 @@
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  StatementType,
-  version as libraryVersion,
-} from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
 import { quoteList } from "./quote.ts";
 import { type Session, type SessionOptions, SqlError, type Table } from "./session.ts";
 
@@ -25,11 +20,6 @@ export async function openDuckDb(options: SessionOptions): Promise<Session> {
   await connection.run("SET TimeZone = 'UTC'");
   await connection.run("SET enable_external_access = false; SET lock_configuration = true");
   return new DuckDbSession(instance, connection);
-}
-
-/** DuckDB's version, for example `v1.5.5`. */
-export function duckDbVersion(): string {
-  return libraryVersion();
 }
 
 class DuckDbSession implements Session {

@@ -64,7 +64,8 @@ export class JobExecutor implements AsyncDisposable {
       const session = await openSession({
         threads,
         memoryLimitBytes: this.#share.memoryLimitBytes,
-        temporaryDir: join(job.temporaryDir, "spill"),
+        // DuckDB names its spill files alike in every instance: no two may share a folder.
+        temporaryDir: join(job.temporaryDir, `spill-${Deno.pid}-${crypto.randomUUID()}`),
         allowedDirs,
       });
       this.#sessions.set(key, own = { session, schemas: new Set(), inTransaction: false });

@@ -103,16 +103,25 @@ class StepRun {
   async #runStep(step: Step): Promise<void> {
     const layer = this.#layerOf.get(step.id)! + 1;
     const started = performance.now();
-    const cached = this.#options.findCached(step.id);
-    const outcome: StepOutcome = cached === null
-      ? await this.#build(step.id, layer)
-      : { status: "cached", output: cached };
+    const outcome = await this.#attempt(step.id, layer);
     this.#outcomes.set(step.id, outcome);
     this.#reportFinished(step.id, outcome, performance.now() - started);
     if (outcome.status === "failed") this.#fail(step.id);
-    else if (outcome.status !== "skipped") {
-      this.#options.onOutput(step.id, outcome.output, outcome.status === "cached");
-      this.#release(step.id);
+    else if (outcome.status !== "skipped") this.#release(step.id);
+  }
+
+  /** What goes wrong around a node (a full disk, say) fails that node and not the run. */
+  async #attempt(id: NodeId, layer: number): Promise<StepOutcome> {
+    const { findCached, onOutput } = this.#options;
+    try {
+      const cached = findCached(id);
+      const outcome: StepOutcome = cached === null
+        ? await this.#build(id, layer)
+        : { status: "cached", output: cached };
+      if ("output" in outcome) onOutput(id, outcome.output, outcome.status === "cached");
+      return outcome;
+    } catch (error) {
+      return { status: "failed", error: error instanceof Error ? error.message : String(error) };
     }
   }
 

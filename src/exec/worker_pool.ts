@@ -56,7 +56,9 @@ export class WorkerPool implements Disposable {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#finish(member, data.result);
     worker.onerror = (event) => {
       event.preventDefault();
+      if (!this.#members.includes(member)) return;
       this.#members.splice(this.#members.indexOf(member), 1);
+      worker.terminate();
       const message = `The worker stopped: ${event.message}`;
       this.#finish(member, { status: "failed", error: { message, transient: true } });
     };

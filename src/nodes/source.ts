@@ -212,7 +212,7 @@ function isPlainParquet(
   paths: readonly string[],
 ): boolean {
   return findSourceType(spec.source)!.isParquet && paths.length === 1 &&
-    Object.keys(spec.params).length === 0 &&
+    Object.keys(spec.params).length === 0 && spec.columns.every(({ type }) => type === null) &&
     columns.every(({ type }) => storedType(type) === type);
 }
 

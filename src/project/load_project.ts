@@ -142,22 +142,30 @@ function loadFile(
   try {
     if (Deno.statSync(join(root, file)).size > SIZE_LIMIT_BYTES) {
       report(tooLarge(file));
+      broken.add(nameOfFile(file));
       return [];
     }
     text = UTF8.decode(Deno.readFileSync(join(root, file)));
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const message = error instanceof TypeError ? "File is not UTF-8 text" : error.message;
-    report({ severity: "error", code: "unreadable", message, file });
+    const hint = "save it as UTF-8, and see that it can be read";
+    report({ severity: "error", code: "unreadable", message, file, hint });
+    broken.add(nameOfFile(file));
     return [];
   }
   const { documents, problem } = parseYaml(file, text);
   if (problem !== null) {
     report(problem);
-    broken.add(basename(file).replace(/\.ya?ml$/, ""));
+    broken.add(nameOfFile(file));
     return [];
   }
   return documents.flatMap((document) => loadNode(document, report, broken) ?? []);
+}
+
+/** The node that a file is probably about. */
+function nameOfFile(file: string): string {
+  return basename(file).replace(/\.ya?ml$/, "");
 }
 
 function loadNode(

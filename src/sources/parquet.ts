@@ -11,6 +11,5 @@ export const PARQUET: SourceType = {
   params: {
     union_by_name: { doc: "Match columns of several files by name", type: "boolean" },
     hive_partitioning: { doc: "Read columns out of key=value folder names", type: "boolean" },
-    filename: { doc: "Add a column with the file name", type: "boolean" },
   },
 };

@@ -16,7 +16,13 @@ export function scanSql(type: SourceType, request: ScanRequest): string {
   if (type.typesOption !== null && types.length > 0) {
     options.push(`${type.typesOption} = ${literal(Object.fromEntries(types))}`);
   }
-  return `SELECT * FROM ${type.reader}(${[quoteList(request.files), ...options].join(", ")})`;
+  const casts = type.typesOption === null
+    ? types.map(([name, to]) => `CAST(${quoteName(name)} AS ${to}) AS ${quoteName(name)}`)
+    : [];
+  const columns = casts.length === 0 ? "*" : `* REPLACE (${casts.join(", ")})`;
+  return `SELECT ${columns} FROM ${type.reader}(${
+    [quoteList(request.files), ...options].join(", ")
+  })`;
 }
 
 function literal(value: ParamValue): string {

@@ -20,7 +20,7 @@ export interface SourceType {
   readonly reader: string;
   /** Options that this type always sets, as SQL. */
   readonly fixed: readonly string[];
-  /** The option that takes declared column types; null where the file knows its types. */
+  /** The option that takes declared column types; null where they are cast to after reading. */
   readonly typesOption: string | null;
 }
 

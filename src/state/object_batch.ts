@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import { statIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import { statIfExists, writeFileDurably } from "../base/atomic_write.ts";
 import { type GitObject, gitOid, type ObjectType } from "./git_object.ts";
 import { writePack } from "./pack_writer.ts";
 
@@ -52,5 +52,5 @@ function writeLoose(gitDir: string, { oid, type, data }: GitObject): void {
   const whole = new Uint8Array(header.length + data.length);
   whole.set(header);
   whole.set(data, header.length);
-  writeFileAtomic(path, deflateSync(whole));
+  writeFileDurably(path, deflateSync(whole), 0o444);
 }

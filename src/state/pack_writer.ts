@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
-import { temporaryName } from "../base/atomic_write.ts";
+import { writeFileDurably } from "../base/atomic_write.ts";
 import type { GitObject, ObjectType } from "./git_object.ts";
 
 /** Numbers of object types in a pack (gitformat-pack(5)). */
@@ -23,8 +23,8 @@ export function writePack(gitDir: string, objects: readonly GitObject[]): string
   const folder = join(gitDir, "objects", "pack");
   Deno.mkdirSync(folder, { recursive: true });
   const path = join(folder, `pack-${checksum.toString("hex")}`);
-  writeDurably(`${path}.pack`, bytes);
-  writeDurably(`${path}.idx`, encodeIndex(packed, checksum));
+  writeFileDurably(`${path}.pack`, bytes, 0o444);
+  writeFileDurably(`${path}.idx`, encodeIndex(packed, checksum), 0o444);
   return `${path}.pack`;
 }
 
@@ -98,14 +98,4 @@ function concat(chunks: readonly Uint8Array[]): Uint8Array {
     offset += chunk.length;
   }
   return result;
-}
-
-function writeDurably(path: string, bytes: Uint8Array): void {
-  const temporary = temporaryName(path);
-  {
-    using file = Deno.openSync(temporary, { write: true, create: true, mode: 0o444 });
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    file.syncDataSync();
-  }
-  Deno.renameSync(temporary, path);
 }

@@ -1,4 +1,5 @@
 import { sha256 } from "../base/hash.ts";
+import { UserError } from "../base/user_error.ts";
 import { type NodeId, splitNodeId } from "../model/ids.ts";
 
 /** Raised when a snapshot's tree changes its shape; readers keep accepting every older number. */
@@ -10,11 +11,15 @@ export const FORMAT_DOCUMENT = { format_version: FORMAT_VERSION } as const;
 /** The folders of a snapshot that hold one document for every node. */
 export type NodeFolder = "nodes" | "results";
 
-/** Throws for the tree of a later version of seeknal. */
+/** Throws a `UserError` `newer_format` (exit 5) for the tree of a later version of seeknal. */
 export function checkFormat(document: unknown): void {
   const version = (document as { format_version?: number } | undefined)?.format_version ?? 0;
   if (version > FORMAT_VERSION) {
-    throw new Error(`State has format ${version}: a newer seeknal wrote it`);
+    throw new UserError(`Cannot read the state: format ${version} was written by a newer seeknal`, {
+      code: "newer_format",
+      kind: "dependency",
+      hint: "use the version that wrote it, or a newer one",
+    });
   }
 }
 

@@ -117,10 +117,14 @@ export class StateRepo {
       this.#commits.set(id, info);
       return info;
     } catch (error) {
-      throw new UserError(`Cannot read commit "${id}" of the state repository`, {
-        code: "unknown_commit",
-        kind: "validation",
-        hint: "look at the commits with: seeknal history",
+      const isUnknown = (error as { code?: unknown }).code === "NotFoundError";
+      const why = error instanceof Error ? error.message : String(error);
+      throw new UserError(`Cannot read commit "${id}" of the state repository: ${why}`, {
+        code: isUnknown ? "unknown_commit" : "state_unreadable",
+        kind: isUnknown ? "validation" : "execution",
+        hint: isUnknown
+          ? "look at the commits with: seeknal history"
+          : "see what is wrong:\n    seeknal doctor",
         cause: error,
       });
     }
@@ -214,16 +218,16 @@ export class StateRepo {
     await this.#create();
     const data = this.#encodeCommit(request);
     const id = this.#batch.add("commit", data, { loose: true }) as CommitId;
-    this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
+    const moves = request.moves.map(({ env, from }) => ({ env, from, to: id }));
+    // Under the lock from the first object on: a repack must not take away one that is there already.
+    await this.#move(moves, request.message.subject, () => {
+      this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
+    });
     for (const [tree, folder] of this.#folders) {
       if (this.#stored.has(tree)) continue;
       this.#remember(folder);
       this.#cache.write(tree, folder);
     }
-    await this.#move(
-      request.moves.map(({ env, from }) => ({ env, from, to: id })),
-      request.message.subject,
-    );
     return id;
   }
 
@@ -309,16 +313,15 @@ export class StateRepo {
   async #move(
     moves: readonly { env: EnvName; from: CommitId | null; to: CommitId | null }[],
     why: string,
+    before: () => void = () => {},
   ): Promise<void> {
     const { name, email } = this.#host.user;
     const note = { who: `${name} <${email}>`, when: this.#seconds(), why };
-    const conflict = await this.locked(() =>
-      moveRefs(
-        this.gitDir,
-        moves.map(({ env, from, to }) => ({ ref: HEADS + env, from, to })),
-        note,
-      )
-    );
+    const refs = moves.map(({ env, from, to }) => ({ ref: HEADS + env, from, to }));
+    const conflict = await this.locked(() => {
+      before();
+      return moveRefs(this.gitDir, refs, note);
+    });
     if (conflict !== null) {
       throw await this.#conflict(conflict.ref.slice(HEADS.length), conflict.found);
     }

@@ -2,7 +2,7 @@ import type { EnvironmentDetails } from "../../app/manage_environments.ts";
 import type { EnvironmentFacts } from "../../app/environment_facts.ts";
 import { describeEnvCategory, envCategory } from "../../model/env_name.ts";
 import { UserError } from "../../base/user_error.ts";
-import type { EnvName } from "../../model/ids.ts";
+import type { CommitId, EnvName } from "../../model/ids.ts";
 import { type Command, type CommandArgument, type CommandContext, YES } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
@@ -142,8 +142,8 @@ export const ENV_CLEANUP: Command = {
     );
     const expired = await expiredEnvironments(workspace);
     if (!isDry) {
-      for (const { name } of expired) {
-        await deleteEnvironment(workspace, name, workspace.state.head(name)!);
+      for (const { name, commit } of expired) {
+        await deleteEnvironment(workspace, name, commit as CommitId);
       }
     }
     if (flag(context, "json")) {

@@ -140,7 +140,8 @@ function sayResult(
   prepared: PreparedRun,
   result: RunResult,
 ): void {
-  const { env, reused, dropped } = prepared;
+  const { env, reused } = prepared;
+  const dropped = result.status === "success" ? prepared.dropped : 0;
   const { counts, status, commit, log, failures, durationMs } = result;
   const style = styleFor(terminal.colorOut);
   const place = env ?? "production";
