@@ -22,7 +22,7 @@ const IGNORED = ["target/", "profiles.yml", "profiles-*.yml", ".env"];
  */
 export function initProject({ root, name, description, force }: InitRequest): string[] {
   if (statIfExists(join(root, PROJECT_FILE)) !== null && !force) {
-    throw new UserError(`A project exists already in "${root}"`, {
+    throw new UserError(`Cannot start a project in "${root}": there is one already`, {
       code: "project_exists",
       kind: "validation",
       hint: "write its seeknal_project.yml again with --force; nothing else is overwritten",

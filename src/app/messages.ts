@@ -55,7 +55,8 @@ function because(reasons: readonly string[]): string {
   return reasons.length === 0 ? "" : `: ${reasons.join("; ")}`;
 }
 
-function clip(lines: readonly string[]): string {
+/** The first lines of a commit's body, and how many more there are. */
+export function clip(lines: readonly string[]): string {
   if (lines.length <= BODY_LINES) return lines.join("\n");
   return [...lines.slice(0, BODY_LINES), `... and ${lines.length - BODY_LINES} more`].join("\n");
 }

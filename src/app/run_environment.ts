@@ -10,7 +10,7 @@ import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import { isPartial, type Selected, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
-import { trailerCommit } from "./messages.ts";
+import { clip, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { commitPlan, makePlan, type Planned } from "./plan_environment.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -246,7 +246,7 @@ async function findStaleness(
 }
 
 function noPlan(env: EnvName): UserError {
-  return new UserError(`No plan found for environment "${env}"`, {
+  return new UserError(`Cannot run "${env}": no plan found for it`, {
     code: "no_plan",
     kind: "validation",
     hint: `plan it first:\n    seeknal plan ${env}`,
@@ -308,14 +308,8 @@ function chooseSteps(
   );
   const excluded = (id: NodeId) =>
     manifest.nodes.get(id)!.tags.some((tag) => selection.excludeTags.includes(tag));
-  const blocked = [...needed].filter(excluded);
-  const readers = [...needed].filter((id) =>
-    manifest.nodes.get(id)!.inputs.some((i) => blocked.includes(i))
-  );
-  const behind = blocked.length === 0 ? new Set<NodeId>() : reachable(
-    [...blocked, ...readers],
-    (id) => [...needed].filter((other) => manifest.nodes.get(other)!.inputs.includes(id)),
-  );
+  const readers = readersOf([...needed].map((id) => manifest.nodes.get(id)!));
+  const behind = reachable([...needed].filter(excluded), (id) => readers.get(id) ?? []);
   const build = new Set([...needed].filter((id) => !behind.has(id)));
   return {
     build,
@@ -404,16 +398,13 @@ async function isUnchanged(
   return state.stage({ ...snapshot, plan, environment }).tree === (await state.commit(head)).tree;
 }
 
-const BODY_LINES = 50;
-
 function runBody({ outcomes }: Executed): string {
   const lines = [...outcomes].map(([id, outcome]) =>
     "output" in outcome
       ? `${outcome.status === "cached" ? "cached" : "built"} ${id}`
       : `${outcome.status} ${id}`
   ).sort();
-  if (lines.length <= BODY_LINES) return lines.join("\n");
-  return [...lines.slice(0, BODY_LINES), `... and ${lines.length - BODY_LINES} more`].join("\n");
+  return clip(lines);
 }
 
 function environmentAfter(

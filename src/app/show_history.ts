@@ -29,8 +29,9 @@ export async function showHistory(
   }
   const id = await findNode(workspace, head, options.node);
   const entries: HistoryEntry[] = [];
+  const states = new Map<string, string>();
   for (const info of await workspace.state.log(head, Infinity)) {
-    if (!await touches(workspace, info, id)) continue;
+    if (!await touches(workspace, info, id, states)) continue;
     entries.push(toEntry(info));
     if (entries.length >= options.limit) break;
   }
@@ -51,11 +52,20 @@ function toEntry(info: CommitInfo): HistoryEntry {
 }
 
 /** As `git log -- <path>` simplifies: a commit counts when it differs from every parent. */
-async function touches(workspace: Workspace, info: CommitInfo, id: NodeId): Promise<boolean> {
-  const own = await nodeState(workspace, info.tree, id);
-  const { state } = workspace;
+async function touches(
+  workspace: Workspace,
+  info: CommitInfo,
+  id: NodeId,
+  states: Map<string, string>,
+): Promise<boolean> {
+  const stateIn = async (tree: string) => {
+    const known = states.get(tree) ?? await nodeState(workspace, tree, id);
+    states.set(tree, known);
+    return known;
+  };
+  const own = await stateIn(info.tree);
   const parents = await Promise.all(
-    info.parents.map(async (parent) => nodeState(workspace, (await state.commit(parent)).tree, id)),
+    info.parents.map(async (parent) => stateIn((await workspace.state.commit(parent)).tree)),
   );
   return parents.length === 0 ? own !== "-/-" : parents.every((parent) => parent !== own);
 }

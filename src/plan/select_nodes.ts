@@ -211,8 +211,8 @@ function exclude(
   tags: readonly string[],
   warnings: string[],
 ): Set<NodeId> {
-  const excluded = [...ids].filter((id) => hasTag(manifest.nodes.get(id)!, tags));
-  const remaining = new Set([...ids].filter((id) => !excluded.includes(id)));
+  const excluded = new Set([...ids].filter((id) => hasTag(manifest.nodes.get(id)!, tags)));
+  const remaining = new Set([...ids].filter((id) => !excluded.has(id)));
   for (const id of excluded) {
     for (const reader of graph.down(id)) {
       if (remaining.has(reader)) {

@@ -45,7 +45,7 @@ function checkedRoot(folder: string): string {
   for (const name of OWN_FOLDERS) {
     if (!isLink(join(root, name))) continue;
     throw new UserError(
-      `"${name}" is a symbolic link, and what it leads to is not in the project`,
+      `Cannot open the project: "${name}" is a symbolic link, and what it leads to is not in it`,
       {
         code: "symbolic_link",
         kind: "security",

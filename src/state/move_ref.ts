@@ -71,7 +71,7 @@ export function readRef(gitDir: string, ref: string): CommitId | null {
 /** A file that should hold a commit and does not must not pass for an environment that never was. */
 function damagedRef(gitDir: string, ref: string): UserError {
   const last = readRefLog(gitDir, ref)[0]?.oid;
-  return new UserError(`The ref "${ref}" of the state repository is damaged`, {
+  return new UserError(`Cannot read ref "${ref}" of the state repository: its file is damaged`, {
     code: "damaged_ref",
     kind: "execution",
     hint: last === undefined
