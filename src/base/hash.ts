@@ -5,28 +5,23 @@ export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** Hex SHA-256 and length in bytes of a file, read in chunks of 1 MiB. */
-export function hashFile(path: string): { hash: string; sizeBytes: number } {
+/** What `headHash` of {@linkcode hashFile} covers. */
+const HEAD_BYTES = 4096;
+
+/** Hex SHA-256 of a file and of its first 4 KB, and its length in bytes; read in chunks of 1 MiB. */
+export function hashFile(path: string): { hash: string; headHash: string; sizeBytes: number } {
   const hash = createHash("sha256");
+  const head = createHash("sha256");
   using file = Deno.openSync(path, { read: true });
-  const buffer = new Uint8Array(1 << 20);
   let sizeBytes = 0;
-  for (let n = file.readSync(buffer); n !== null; n = file.readSync(buffer)) {
-    hash.update(buffer.subarray(0, n));
+  for (let n = file.readSync(BUFFER); n !== null; n = file.readSync(BUFFER)) {
+    const chunk = BUFFER.subarray(0, n);
+    hash.update(chunk);
+    if (sizeBytes < HEAD_BYTES) head.update(chunk.subarray(0, HEAD_BYTES - sizeBytes));
     sizeBytes += n;
   }
-  return { hash: hash.digest("hex"), sizeBytes };
+  return { hash: hash.digest("hex"), headHash: head.digest("hex"), sizeBytes };
 }
 
-/** Hex SHA-256 of the first `bytes` bytes of a file. */
-export function hashFileHead(path: string, bytes: number): string {
-  using file = Deno.openSync(path, { read: true });
-  const buffer = new Uint8Array(bytes);
-  let filled = 0;
-  while (filled < bytes) {
-    const n = file.readSync(buffer.subarray(filled));
-    if (n === null) break;
-    filled += n;
-  }
-  return sha256(buffer.subarray(0, filled));
-}
+/** One for all files: a fresh one for each of a thousand small files is a gigabyte of garbage. */
+const BUFFER = new Uint8Array(1 << 20);

@@ -1,5 +1,5 @@
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
-import { hashFile, hashFileHead } from "../base/hash.ts";
+import { hashFile } from "../base/hash.ts";
 import type { ContentHash } from "../model/ids.ts";
 
 /**
@@ -7,9 +7,6 @@ import type { ContentHash } from "../model/ids.ts";
  * touched after it was adopted and is hashed again before anyone reads it.
  */
 const ADOPTED_AT = new Date("2000-01-01T00:00:00Z");
-
-/** What `headHash` covers. */
-const HEAD_BYTES = 4096;
 
 /** Absolute path of an object. */
 export function objectPath(objectsDir: string, hash: ContentHash): string {
@@ -25,8 +22,7 @@ export function adoptObject(
   temporary: string,
   objectsDir: string,
 ): { contentHash: ContentHash; headHash: string; sizeBytes: number } {
-  const { hash, sizeBytes } = hashFile(temporary);
-  const headHash = hashFileHead(temporary, HEAD_BYTES);
+  const { hash, headHash, sizeBytes } = hashFile(temporary);
   const contentHash = hash as ContentHash;
   const path = objectPath(objectsDir, contentHash);
   if (isIntact(path, sizeBytes)) {
