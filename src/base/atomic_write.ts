@@ -32,6 +32,7 @@ export function writeFileDurably(path: string, data: Uint8Array, mode = 0o644): 
 
 /** Puts a hard link to `existing` at `path`, atomically replacing what was there; copies where links are not possible. */
 export function linkAtomic(existing: string, path: string): void {
+  if (linkIfFree(existing, path)) return;
   replaceFile(path, (temporary) => {
     try {
       Deno.linkSync(existing, temporary);
@@ -40,6 +41,16 @@ export function linkAtomic(existing: string, path: string): void {
       Deno.copyFileSync(existing, temporary);
     }
   });
+}
+
+/** Making a link is one step already where the name is free. */
+function linkIfFree(existing: string, path: string): boolean {
+  try {
+    Deno.linkSync(existing, path);
+    return true;
+  } catch {
+    return false; // taken, no such folder, or no links here: the long way says which
+  }
 }
 
 /** Puts a copy of `existing` at `path`, atomically replacing what was there. */

@@ -1,5 +1,5 @@
-import { join } from "node:path";
-import { readTextIfExists, removeIfExists, writeFileAtomic } from "../base/atomic_write.ts";
+import { dirname, join } from "node:path";
+import { readTextIfExists, removeIfExists } from "../base/atomic_write.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import type { ContentHash, Fingerprint } from "../model/ids.ts";
 import type { CachedOutput } from "../model/run.ts";
@@ -56,7 +56,8 @@ export class OutputCache {
   /** Remembers an adopted output. */
   record(output: CachedOutput): void {
     this.#verified.set(output.contentHash, true);
-    writeFileAtomic(this.#indexPath(output.fingerprint), compactJson(output));
+    // In one write and no rename: an entry that is cut short cannot be read, and counts as none.
+    writeText(this.#indexPath(output.fingerprint), compactJson(output));
   }
 
   /** Every fingerprint that is remembered, with its entry; entries that cannot be read are removed. */
@@ -87,6 +88,16 @@ export class OutputCache {
 
   #indexPath(fingerprint: Fingerprint): string {
     return join(this.#indexDir, fingerprint.slice(0, 2), `${fingerprint}.json`);
+  }
+}
+
+function writeText(path: string, text: string): void {
+  try {
+    Deno.writeTextFileSync(path, text);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.writeTextFileSync(path, text);
   }
 }
 
