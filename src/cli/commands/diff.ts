@@ -79,7 +79,12 @@ function view(
   if (nodes.length === 0) return `No difference between ${name(from)} and ${name(to)}\n`;
   const lines = [style.bold(`${name(from)} -> ${name(to)}`), ""];
   for (const node of nodes) lines.push(...nodeLines(node, style, flag(context, "stat")));
-  lines.push("", style.bold(`Diff: ${plural(nodes.length, "node")} differ`));
+  lines.push(
+    "",
+    style.bold(
+      `Diff: ${plural(nodes.length, "node")} ${nodes.length === 1 ? "differs" : "differ"}`,
+    ),
+  );
   return lines.join("\n") + "\n";
 }
 
