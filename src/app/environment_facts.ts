@@ -1,3 +1,4 @@
+import { envCategory } from "../model/env_name.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
 import { DEFAULT_TTL_SECONDS, type Snapshot } from "../model/snapshot.ts";
 import { positions } from "../state/revisions.ts";
@@ -64,7 +65,7 @@ export async function environmentFacts(
     ).length;
   return {
     name: env,
-    category: env === PROD || env === "staging" ? "remote" : "local",
+    category: envCategory(env).place,
     status: expires !== null && expires <= host.now()
       ? "expired"
       : await statusOf(workspace, env, head, snapshot),

@@ -35,11 +35,15 @@ export function resolveInside(root: string, path: string): string | null {
   }
 }
 
-function isLink(path: string): boolean {
+/** True for a symbolic link, whether or not it leads anywhere; false for what is not there or cannot be. */
+export function isLink(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSymlink;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
   }
 }
 

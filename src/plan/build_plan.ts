@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
-import type { Change } from "../model/change.ts";
+import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { Action, Plan, PlanNode, PlanSummary, StoredPlan } from "../model/plan.ts";
@@ -123,7 +123,7 @@ export function fromStoredPlan(
     category: null,
     action: "reuse",
     reasons: [],
-    columns: { added: [], removed: [], changed: [], renamed: [] },
+    columns: NO_COLUMN_CHANGES,
     because: [],
   }));
   return {

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { statIfExists } from "../base/atomic_write.ts";
+import { isLink } from "../base/project_path.ts";
 import { UserError } from "../base/user_error.ts";
 
 /** The file whose presence makes a folder a project. */
@@ -54,17 +55,6 @@ function checkedRoot(folder: string): string {
     );
   }
   return root;
-}
-
-function isLink(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isSymlink;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 function isProject(folder: string): boolean {

@@ -1,5 +1,6 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
+import { statIfExists } from "../base/atomic_write.ts";
 import { compareText } from "../base/diagnostic.ts";
 import { projectRelative, resolveInside } from "../base/project_path.ts";
 
@@ -21,7 +22,7 @@ export function findSourceFiles(root: string, table: string): SourceFiles {
     return outside(table);
   }
   const paths = isGlob ? globSync(table, { cwd: root }) : [table];
-  const files = paths.filter((path) => isFile(join(root, path)))
+  const files = paths.filter((path) => statIfExists(join(root, path))?.isFile === true)
     .map((file) => projectRelative(root, join(root, file)))
     // What Seeknal writes is not data: a glob over everything would read its own outputs.
     .filter((file) => !isGlob || !file.startsWith("target/"));
@@ -69,17 +70,6 @@ function patternName(file: string): SourceFiles {
       hint: "rename it without * ? [ ]",
     },
   };
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 function outside(path: string): SourceFiles {

@@ -2,6 +2,7 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import { type EnvName, PROD } from "../../model/ids.ts";
 import type { Plan } from "../../model/plan.ts";
+import { hasChanges, summarize } from "../../plan/build_plan.ts";
 import type { Command, CommandContext, CommandOption } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
@@ -9,6 +10,7 @@ import { envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
 
+/** Options of `plan` and `env plan`. */
 export const PLAN_OPTIONS: readonly CommandOption[] = [
   { flags: "--format <FORMAT>", doc: "text, md or json", completes: ["text", "md", "json"] },
   { flags: "--all", doc: "list every node instead of the first of each section" },
@@ -40,7 +42,6 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
   const workspace = await context.workspace(env === null || env === PROD ? "read" : "write");
   const detailed = flag(context, "detailedExitcode");
   const { planEnvironment } = await import("../../app/plan_environment.ts");
-  const { hasChanges } = await import("../../plan/build_plan.ts");
   const code = await loading(
     { ...context, options: { ...context.options, json: format === "json" } },
     workspace,
@@ -102,17 +103,7 @@ function brokenPlan(environment: EnvName | null, diagnostics: readonly Diagnosti
     base: { ref: PROD, commit: null },
     plan: null,
     profile: null,
-    summary: {
-      build: 0,
-      reuse: 0,
-      drop: 0,
-      materialize: 0,
-      breaking: 0,
-      non_breaking: 0,
-      metadata: 0,
-      new: 0,
-      removed: 0,
-    },
+    summary: summarize([]),
     nodes: [],
     materializations: [],
     diagnostics,

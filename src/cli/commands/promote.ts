@@ -7,6 +7,7 @@ import { confirmed, envName, flag, printJson } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
 
+/** Options of `promote` and `env promote`. */
 export const PROMOTE_OPTIONS = [
   YES,
   { flags: "--dry-run", doc: "show what would move and write nothing" },

@@ -9,6 +9,7 @@ import { HumanReporter, jsonReporter } from "../reporter.ts";
 import { styleFor } from "../terminal.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
+/** Options of `run` and `env apply`. */
 export const RUN_OPTIONS: readonly CommandOption[] = [
   {
     flags: "-n, --nodes <NODE>",
