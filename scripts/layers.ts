@@ -9,11 +9,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cache: ["base", "model"],
   state: ["base", "model"],
   arrow: ["engine"],
-  sql: ["base", "model", "engine"],
+  shape: ["base", "model"],
+  sql: ["base", "model", "engine", "shape"],
   sources: ["base", "model", "engine"],
   changes: ["base", "model", "dag"],
   plan: ["base", "model", "dag"],
-  nodes: ["base", "model", "engine", "sql", "sources"],
+  nodes: ["base", "model", "engine", "shape", "sql", "sources"],
   project: ["base", "model", "nodes"],
   exec: ["base", "model", "engine", "dag", "cache", "sql"],
   app: [
@@ -23,6 +24,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "dag",
     "cache",
     "state",
+    "shape",
     "sql",
     "changes",
     "plan",
@@ -44,7 +46,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */
-export const PURE_FOLDERS: readonly string[] = ["model", "dag", "changes", "plan"];
+export const PURE_FOLDERS: readonly string[] = ["model", "dag", "shape", "changes", "plan"];
 
 /** The lines around the table in `src/README.md`. */
 export const TABLE_START = "<!-- layers -->";

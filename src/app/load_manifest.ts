@@ -2,7 +2,7 @@ import { compactJson } from "../base/canonical_json.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
-import { fingerprintOf } from "../dag/fingerprint.ts";
+import { fingerprintsOf } from "../dag/fingerprint.ts";
 import { findGraphProblems, layersOf } from "../dag/graph.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import type { Session } from "../engine/session.ts";
@@ -12,6 +12,7 @@ import type { Manifest, ManifestNode, QueryShape } from "../model/manifest.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { kindOf, NODE_KINDS } from "../nodes/registry.ts";
 import { loadProject } from "../project/load_project.ts";
+import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -157,7 +158,15 @@ class ManifestLoader implements AsyncDisposable {
     const { columns, kind } = node.spec;
     const declared = kind === "source" ? columns.map(({ name }) => name) : [];
     return sha256(
-      compactJson([ENGINE_VERSION, kind, sql, version?.hash ?? null, inputs, declared]),
+      compactJson([
+        SHAPE_VERSION,
+        ENGINE_VERSION,
+        kind,
+        sql,
+        version?.hash ?? null,
+        inputs,
+        declared,
+      ]),
     );
   }
 
@@ -229,18 +238,7 @@ class ManifestLoader implements AsyncDisposable {
   #buildNode(described: Described, built: ReadonlyMap<NodeId, ManifestNode>): ManifestNode {
     const { node: { node, version }, bindKey, shape, sql, queryHash } = described;
     const { spec, file } = node;
-    const fingerprint = fingerprintOf({
-      id: spec.id,
-      engine: ENGINE_VERSION,
-      queryHash,
-      version,
-      inputs: spec.inputs.map((id) => ({ id, fingerprint: built.get(id)!.fingerprint })),
-    });
-    return this.#sameAsBefore({
-      format_version: 1,
-      id: spec.id,
-      kind: spec.kind,
-      name: spec.name,
+    const text: Written = {
       file,
       description: spec.description,
       owner: spec.owner,
@@ -248,28 +246,59 @@ class ManifestLoader implements AsyncDisposable {
       inputs: spec.inputs,
       declared_columns: spec.columns,
       config: kindOf(spec).config(spec),
+    };
+    const known = this.#sameAsBefore(spec.id, bindKey, text, built);
+    if (known !== null) return known;
+    const fingerprints = fingerprintsOf({
+      id: spec.id,
+      engine: ENGINE_VERSION,
+      queryHash,
+      version,
+      shape,
+      inputs: spec.inputs.map((id) => built.get(id)!),
+    });
+    return {
+      format_version: 1,
+      id: spec.id,
+      kind: spec.kind,
+      name: spec.name,
+      ...text,
       sql,
       query_hash: queryHash,
       bind_key: bindKey,
       shape,
       version,
-      fingerprint,
-    });
+      ...fingerprints,
+    };
   }
 
-  /** The very object of a former manifest when nothing differs: it need not be compared or hashed again. */
-  #sameAsBefore(node: ManifestNode): ManifestNode {
-    for (const manifest of this.#previous) {
-      const old = manifest.nodes.get(node.id);
+  /**
+   * The very object of a former manifest when neither the node nor anything it reads
+   * differs: it need not be compared or hashed again.
+   */
+  #sameAsBefore(
+    id: NodeId,
+    bindKey: string,
+    text: Written,
+    built: ReadonlyMap<NodeId, ManifestNode>,
+  ): ManifestNode | null {
+    for (const { nodes } of this.#previous) {
+      const old = nodes.get(id);
       if (
-        old !== undefined && old.fingerprint === node.fingerprint &&
-        old.bind_key === node.bind_key && old.file === node.file &&
-        written(old) === written(node)
+        old?.bind_key === bindKey && old.file === text.file &&
+        text.inputs.every((input) => nodes.get(input) === built.get(input)) &&
+        written(old) === written(text)
       ) return old;
     }
-    return node;
+    return null;
   }
 }
+
+/** What the author wrote, apart from the query. */
+type Written = Pick<
+  ManifestNode,
+  "file" | "description" | "owner" | "tags" | "inputs" | "declared_columns" | "config"
+>;
 
 /** True for manifests of the very same node objects. */
 function isSame(a: Manifest, b: Manifest): boolean {
@@ -277,8 +306,7 @@ function isSame(a: Manifest, b: Manifest): boolean {
     [...b.nodes].every(([id, node]) => a.nodes.get(id) === node);
 }
 
-/** What the author wrote, apart from the query. */
-function written(node: ManifestNode): string {
+function written(node: Written): string {
   const { description, owner, tags, inputs, declared_columns, config } = node;
   return compactJson([description, owner, tags, inputs, declared_columns, config]);
 }

@@ -1,7 +1,7 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { type Category, type ColumnChanges, NO_COLUMN_CHANGES } from "../model/change.ts";
-import type { ManifestNode } from "../model/manifest.ts";
-import { compareColumns } from "./compare_columns.ts";
+import type { ManifestNode, QueryShape } from "../model/manifest.ts";
+import { type ColumnComparison, compareColumns } from "./compare_columns.ts";
 
 /** What an edit of one node means; null when nothing that anyone could see changed. */
 export interface Verdict {
@@ -9,6 +9,8 @@ export interface Verdict {
   readonly category: Category | null;
   readonly reasons: readonly string[];
   readonly columns: ColumnChanges;
+  /** True where the category is a fallback: what the edit means could not be found out. */
+  readonly undecided: boolean;
 }
 
 /**
@@ -17,28 +19,79 @@ export interface Verdict {
  */
 export function categorize(before: ManifestNode, after: ManifestNode): Verdict | null {
   const metadata = metadataReasons(before, after);
-  if (before.query_hash === after.query_hash) {
-    return categorizeData(before, after, metadata);
+  const sameQuery = before.query_hash === after.query_hash;
+  const sameData = before.version?.hash === after.version?.hash;
+  if (sameQuery && sameData) return categorizeRest(before, after, metadata);
+  const comparison = compareColumns(before.shape.columns, after.shape.columns);
+  const meaning = isSameMeaning(before.shape, after.shape, comparison);
+  if (meaning === true) {
+    const why = sameQuery
+      ? "the files were written anew, the rows are the same"
+      : "text changed, meaning did not";
+    return verdict("METADATA", [why, ...metadata.filter((reason) => reason !== why)]);
   }
-  const { changes, reordered, unsure } = compareColumns(before.shape.columns, after.shape.columns);
-  const breaking = breakingReasons(before, after, changes);
-  if (unsure && breaking.length === 0) {
-    breaking.push("the query changed and its effect on single columns cannot be told");
-  }
-  if (breaking.length > 0) {
-    return {
-      category: "BREAKING",
-      reasons: [...breaking, ...addedReason(changes)],
-      columns: changes,
-    };
-  }
-  const mild = [...addedReason(changes), ...(reordered ? ["columns reordered"] : [])];
-  return mild.length > 0
-    ? { category: "NON_BREAKING", reasons: mild, columns: changes }
-    : { category: "BREAKING", reasons: ["the query changed"], columns: changes };
+  return sameQuery
+    ? categorizeData(before, after, comparison, metadata)
+    : categorizeQuery(before, after, comparison);
 }
 
-function breakingReasons(
+function verdict(
+  category: Category | null,
+  reasons: readonly string[],
+  columns: ColumnChanges = NO_COLUMN_CHANGES,
+  undecided = false,
+): Verdict {
+  return { category, reasons, columns, undecided };
+}
+
+/** Whether two shapes promise the same output; null when that cannot be told. */
+function isSameMeaning(
+  before: QueryShape,
+  after: QueryShape,
+  { changes, reordered, unsure }: ColumnComparison,
+): boolean | null {
+  const differs = reordered || Object.values(changes).some((names) => names.length > 0);
+  if (differs) return false;
+  if (unsure || before.rows === null || after.rows === null) return null;
+  return before.rows === after.rows && (before.order ?? null) === (after.order ?? null);
+}
+
+function categorizeQuery(
+  before: ManifestNode,
+  after: ManifestNode,
+  { changes, reordered, unsure }: ColumnComparison,
+): Verdict {
+  const breaking = columnReasons(before, after, changes);
+  const rowsUnknown = before.shape.rows === null || after.shape.rows === null;
+  if (!rowsUnknown && before.shape.rows !== after.shape.rows) {
+    breaking.push(
+      after.kind === "source"
+        ? "the way the data is read changed"
+        : "rows can change: FROM, WHERE, GROUP BY or the like changed",
+    );
+  }
+  if (unsure || rowsUnknown) {
+    const why = after.shape.untraced ?? before.shape.untraced;
+    const reason = after.kind === "source"
+      ? "the way the data is read changed"
+      : `cannot tell which columns are affected${why === undefined ? "" : ` (${why})`}`;
+    return verdict("BREAKING", [...breaking, ...addedReason(changes), reason], changes, true);
+  }
+  if (breaking.length > 0) {
+    return verdict("BREAKING", [...breaking, ...addedReason(changes)], changes);
+  }
+  const reasons = [
+    ...addedReason(changes),
+    ...(reordered ? ["columns reordered"] : []),
+    ...((before.shape.order ?? null) !== (after.shape.order ?? null)
+      ? ["order of the rows changed"]
+      : []),
+    ...unstableReasons(after),
+  ];
+  return verdict("NON_BREAKING", reasons, changes);
+}
+
+function columnReasons(
   before: ManifestNode,
   after: ManifestNode,
   changes: ColumnChanges,
@@ -54,15 +107,6 @@ function breakingReasons(
       from === to ? `expression of ${name} changed` : `type of ${name} changed: ${from} -> ${to}`,
     );
   }
-  const { rows } = after.shape;
-  if (before.query_hash === after.query_hash) return reasons;
-  if (rows === null || rows !== before.shape.rows) {
-    reasons.push(
-      after.kind === "source"
-        ? "the way the data is read changed"
-        : "rows can change: FROM, WHERE, GROUP BY or the like changed",
-    );
-  }
   return reasons;
 }
 
@@ -70,35 +114,73 @@ function addedReason(changes: ColumnChanges): string[] {
   return changes.added.length === 0 ? [] : [`columns added: ${changes.added.join(", ")}`];
 }
 
-function categorizeData(
+/** What building the node again may change beside the edit. */
+function unstableReasons({ shape }: ManifestNode): string[] {
+  if (shape.unstable_rows === true) {
+    return [
+      "built again, other rows may come out (ties, LIMIT without a full order): readers follow",
+    ];
+  }
+  const names = shape.columns.filter(({ unstable }) => unstable === true).map(({ name }) => name);
+  return names.length === 0
+    ? []
+    : [`built again, these may get other values: ${names.join(", ")}; their readers follow`];
+}
+
+/** Same query and data: only what does not touch the rows can have changed. */
+function categorizeRest(
   before: ManifestNode,
   after: ManifestNode,
   metadata: readonly string[],
 ): Verdict | null {
-  if (before.version?.hash === after.version?.hash) {
-    const inputs = inputReasons(before, after);
-    if (inputs.length > 0) {
-      const reasons = [...inputs, ...metadata];
-      return { category: "NON_BREAKING", reasons, columns: NO_COLUMN_CHANGES };
-    }
-    return metadata.length === 0
-      ? null
-      : { category: "METADATA", reasons: metadata, columns: NO_COLUMN_CHANGES };
-  }
-  const { changes } = compareColumns(before.shape.columns, after.shape.columns);
-  const broken = breakingReasons(before, after, changes);
-  const reasons = [dataReason(after), ...broken, ...addedReason(changes), ...metadata];
+  const inputs = inputReasons(before, after);
+  const reasons = [...inputs, ...metadata];
+  if (reasons.length === 0) return null;
+  // Where it is not known what is read, an input more or less counts.
+  const counts = inputs.length > 0 && after.shape.lineage === null;
+  return verdict(counts ? "NON_BREAKING" : "METADATA", reasons);
+}
+
+function categorizeData(
+  before: ManifestNode,
+  after: ManifestNode,
+  { changes, unsure }: ColumnComparison,
+  metadata: readonly string[],
+): Verdict {
+  const types = new Map(before.shape.columns.map(({ name, type }) => [name.toLowerCase(), type]));
+  const retyped = changes.changed.filter((name) =>
+    types.get(name.toLowerCase()) !== after.shape.columns.find((c) => c.name === name)!.type
+  );
+  const columns = { ...changes, changed: retyped };
+  const broken = columnReasons(before, after, columns);
+  const reasons = [
+    dataReason(before, after, changes, unsure),
+    ...broken,
+    ...addedReason(changes),
+    ...metadata,
+  ];
   const category = broken.length > 0
     ? "BREAKING"
     : changes.added.length > 0
     ? "NON_BREAKING"
     : null;
-  return { category, reasons, columns: changes };
+  return verdict(category, reasons, columns);
 }
 
-function dataReason(node: ManifestNode): string {
-  const files = node.version?.files ?? [];
-  return files.length === 1 ? `data changed: ${files[0]}` : `data changed: ${files.length} files`;
+/** Which data changed, as exactly as is known: of single columns, or rows as well. */
+function dataReason(
+  before: ManifestNode,
+  after: ManifestNode,
+  changes: ColumnChanges,
+  unsure: boolean,
+): string {
+  const files = after.version?.files ?? [];
+  const where = files.length === 1 ? files[0]! : `${files.length} files`;
+  const { rows } = before.shape;
+  if (unsure || rows === null || rows !== after.shape.rows) return `data changed: ${where}`;
+  return changes.changed.length === 0
+    ? `data changed: ${where}, not in the columns that were there`
+    : `data changed: ${where}, in ${changes.changed.join(", ")} only`;
 }
 
 /** Inputs that came or went without the query noticing. */

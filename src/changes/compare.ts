@@ -4,6 +4,7 @@ import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { categorize } from "./categorize.ts";
+import { impactOf, type UpstreamChange } from "./impact.ts";
 
 /** Causes named for an indirect change; more would not be read. */
 const CAUSES_SHOWN = 5;
@@ -16,9 +17,7 @@ export function compare(before: Manifest, after: Manifest): Change[] {
   if (before.nodes === after.nodes) return [...after.nodes.keys()].map((id) => change(id, {}));
   const changes = new Map<NodeId, Change>();
   for (const layer of layersOf([...after.nodes.values()])) {
-    for (const node of layer) {
-      changes.set(node.id, compareNode(before.nodes.get(node.id), node, changes));
-    }
+    for (const node of layer) changes.set(node.id, compareNode(before, after, node, changes));
   }
   for (const id of before.nodes.keys()) {
     if (!after.nodes.has(id)) {
@@ -29,23 +28,56 @@ export function compare(before: Manifest, after: Manifest): Change[] {
 }
 
 function compareNode(
-  before: ManifestNode | undefined,
+  beforeAll: Manifest,
+  afterAll: Manifest,
   after: ManifestNode,
   changes: ReadonlyMap<NodeId, Change>,
 ): Change {
+  const before = beforeAll.nodes.get(after.id);
   if (before === undefined) return change(after.id, { kind: "new", reasons: ["new node"] });
-  if (before === after) return change(after.id, {});
+  if (before === after) return unchanged(after, beforeAll, afterAll);
   const verdict = categorize(before, after);
   const moved = before.fingerprint !== after.fingerprint;
-  const because = moved ? causes(after, changes) : [];
-  const upstream = because.length === 0 ? [] : [`upstream changed: ${because.join(", ")}`];
+  const upstream = moved ? upstreamChanges(after, beforeAll, afterAll, changes) : [];
+  const because = [...new Set(upstream.flatMap((item) => item.because))].sort(compareText)
+    .slice(0, CAUSES_SHOWN);
+  const reasons = upstream.slice(0, CAUSES_SHOWN).map(({ reason }) => reason);
   if (verdict !== null) {
-    const reasons = [...verdict.reasons, ...upstream];
-    return change(after.id, { kind: "direct", ...verdict, reasons, because });
+    return change(after.id, {
+      kind: "direct",
+      category: after.override?.category ?? verdict.category,
+      undecided: verdict.undecided,
+      reasons: [...verdict.reasons, ...reasons, ...overrideReasons(after)],
+      columns: verdict.columns,
+      because,
+    });
   }
-  if (!moved) return change(after.id, {});
-  const reasons = upstream.length > 0 ? upstream : ["the engine or the way of hashing changed"];
-  return change(after.id, { kind: "indirect", reasons, because });
+  if (!moved) return unchanged(after, beforeAll, afterAll);
+  return change(after.id, {
+    kind: "indirect",
+    reasons: reasons.length > 0 ? reasons : ["the engine or the way of hashing changed"],
+    because,
+  });
+}
+
+function overrideReasons({ override }: ManifestNode): string[] {
+  return override === undefined ? [] : [`${override.category} as decided by ${override.by}`];
+}
+
+/** Nothing changed; when something it reads did, the reason says why that does not matter. */
+function unchanged(node: ManifestNode, before: Manifest, after: Manifest): Change {
+  const moved = [...new Set(node.inputs)].filter((id) => {
+    const [old, now] = [before.nodes.get(id), after.nodes.get(id)];
+    return old !== undefined && now !== undefined && old.fingerprint !== now.fingerprint;
+  });
+  return change(node.id, {
+    reasons: moved.map((id) => {
+      const kept = after.nodes.get(id)!.override?.category === "NON_BREAKING";
+      return kept
+        ? `${id} changed, and was decided to be non-breaking`
+        : `${id} changed, but not in what this node reads`;
+    }),
+  });
 }
 
 function change(id: NodeId, parts: Partial<Change>): Change {
@@ -53,6 +85,7 @@ function change(id: NodeId, parts: Partial<Change>): Change {
     id,
     kind: "none",
     category: null,
+    undecided: false,
     reasons: [],
     columns: NO_COLUMN_CHANGES,
     because: [],
@@ -60,16 +93,17 @@ function change(id: NodeId, parts: Partial<Change>): Change {
   };
 }
 
-/** The changed nodes upstream that made this one's fingerprint move. */
-function causes(node: ManifestNode, changes: ReadonlyMap<NodeId, Change>): string[] {
-  const found = new Set<string>();
-  for (const input of node.inputs) {
-    const upstream = changes.get(input);
-    if (upstream === undefined || upstream.kind === "none") continue;
-    const own = upstream.kind === "new" ||
-      (upstream.kind === "direct" && upstream.category !== "METADATA");
-    if (own) found.add(input);
-    for (const cause of upstream.because) found.add(cause);
-  }
-  return [...found].sort(compareText).slice(0, CAUSES_SHOWN);
+/** What this node reads that is not as it was, directly changed nodes first. */
+function upstreamChanges(
+  node: ManifestNode,
+  before: Manifest,
+  after: Manifest,
+  changes: ReadonlyMap<NodeId, Change>,
+): UpstreamChange[] {
+  return [...new Set(node.inputs)].flatMap((id) => {
+    const cause = changes.get(id);
+    const [old, now] = [before.nodes.get(id), after.nodes.get(id)];
+    if (cause === undefined || now === undefined) return [];
+    return impactOf(node, now, old, cause);
+  });
 }

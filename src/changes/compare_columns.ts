@@ -1,35 +1,38 @@
 import type { ColumnChanges } from "../model/change.ts";
 import type { ColumnShape } from "../model/manifest.ts";
 
-/** What happened to columns between two shapes, and whether anything else than an addition did. */
+/** What happened to columns between two shapes. */
 export interface ColumnComparison {
+  /** `changed` holds those with another type, another spelling of the name or another meaning. */
   readonly changes: ColumnChanges;
   /** Same columns, other order. */
   readonly reordered: boolean;
-  /** Some expression is unknown on one side: it may have changed. */
+  /** Some column's meaning is unknown on one side: it may have changed. */
   readonly unsure: boolean;
 }
 
-/** Compares output columns by name; names differ by case only are the same, as in SQL. */
+/** Compares output columns by name; names that differ by case only are the same, as in SQL. */
 export function compareColumns(
   before: readonly ColumnShape[],
   after: readonly ColumnShape[],
 ): ColumnComparison {
   const old = new Map(before.map((column) => [key(column), column]));
   const current = new Map(after.map((column) => [key(column), column]));
-  const renamed = findRenames(before, after, old, current);
-  const isRenamed = (name: string, side: "from" | "to") =>
-    renamed.some((rename) => rename[side] === name);
+  const gone = before.filter((column) => !current.has(key(column)));
+  const come = after.filter((column) => !old.has(key(column)));
+  const renamed = findRenames(gone, come, before, after);
+  const renamedFrom = new Set(renamed.map(({ from }) => from));
+  const renamedTo = new Set(renamed.map(({ to }) => to));
   const common = after.filter((column) => old.has(key(column)));
   const changed = common.filter((column) => differs(old.get(key(column))!, column));
   const order = (columns: readonly ColumnShape[], other: Map<string, ColumnShape>) =>
     columns.map(key).filter((name) => other.has(name)).join("\0");
   return {
     changes: {
-      added: names(after, (c) => !old.has(key(c)) && !isRenamed(c.name, "to")),
-      removed: names(before, (c) => !current.has(key(c)) && !isRenamed(c.name, "from")),
-      changed: changed.map((column) => column.name),
-      renamed: renamed.map(({ from, to }) => `${from} -> ${to}`),
+      added: come.filter((column) => !renamedTo.has(column)).map(({ name }) => name),
+      removed: gone.filter((column) => !renamedFrom.has(column)).map(({ name }) => name),
+      changed: changed.map(({ name }) => name),
+      renamed: renamed.map(({ from, to }) => `${from.name} -> ${to.name}`),
     },
     reordered: order(before, current) !== order(after, old),
     unsure: common.some((column) =>
@@ -44,28 +47,33 @@ function differs(before: ColumnShape, after: ColumnShape): boolean {
     before.expression !== after.expression;
 }
 
-/** A column that left and one that came at the same position, with the same type. */
+interface Rename {
+  readonly from: ColumnShape;
+  readonly to: ColumnShape;
+}
+
+/** A column that left and one that came with the same meaning; where that is unknown, at the same position with the same type. */
 function findRenames(
+  gone: readonly ColumnShape[],
+  come: readonly ColumnShape[],
   before: readonly ColumnShape[],
   after: readonly ColumnShape[],
-  old: Map<string, ColumnShape>,
-  current: Map<string, ColumnShape>,
-): { from: string; to: string }[] {
-  if (before.length !== after.length) return [];
-  return before.flatMap((column, i) => {
-    const other = after[i]!;
-    const gone = !current.has(key(column)) && !old.has(key(other));
-    return gone && column.type === other.type ? [{ from: column.name, to: other.name }] : [];
+): Rename[] {
+  const taken = new Set<ColumnShape>();
+  return gone.flatMap((from) => {
+    const to = come.find((column) =>
+      !taken.has(column) && column.type === from.type && (
+        from.expression === null || column.expression === null
+          ? before.length === after.length && before.indexOf(from) === after.indexOf(column)
+          : from.expression === column.expression
+      )
+    );
+    if (to === undefined) return [];
+    taken.add(to);
+    return [{ from, to }];
   });
 }
 
 function key(column: ColumnShape): string {
   return column.name.toLowerCase();
-}
-
-function names(
-  columns: readonly ColumnShape[],
-  keep: (column: ColumnShape) => boolean,
-): string[] {
-  return columns.filter(keep).map((column) => column.name);
 }

@@ -20,7 +20,9 @@ export interface Change {
   readonly kind: ChangeKind;
   /** Set for direct changes only. */
   readonly category: Category | null;
-  /** Why, in words a data engineer trusts; at least one for every change. */
+  /** True where what a direct change means could not be found out, and BREAKING is the fallback. */
+  readonly undecided: boolean;
+  /** Why, in words a data engineer trusts; at least one for every change. For an unchanged node: why a change upstream does not reach it. */
   readonly reasons: readonly string[];
   readonly columns: ColumnChanges;
   /** Directly changed nodes (or `node.column`s) upstream that cause an indirect change. */

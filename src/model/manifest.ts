@@ -6,28 +6,48 @@ export interface ColumnShape {
   readonly name: string;
   /** DuckDB type name, after the round trip through Parquet. */
   readonly type: string;
-  /** Hash of the expression that computes it; null: cannot tell. */
+  /** Hash of what computes it from the inputs, or of a source's values; null: cannot tell. */
   readonly expression: string | null;
+  /** True where building the node again may give other values although nothing changed. */
+  readonly unstable?: true;
 }
 
-/** Which upstream columns a query reads. */
+/** Upstream nodes with the columns that are read of them; a node without columns is read for its rows. */
+export type Reads = Readonly<Record<NodeId, readonly string[]>>;
+
+/** Which upstream columns a query reads, and what for. */
 export interface ColumnLineage {
-  /** Output column to the upstream columns (`kind.name.column`) it is computed from. */
-  readonly columns: Readonly<Record<string, readonly string[]>>;
-  /** Upstream columns that decide which rows come out. */
-  readonly rows: readonly string[];
+  /** What each output column is computed from. */
+  readonly columns: Readonly<Record<string, Reads>>;
+  /** What decides which rows come out. */
+  readonly rows: Reads;
+  /** What decides their order. */
+  readonly order: Reads;
 }
 
-/** What the binder found out about a node's query. */
+/** What a node's query means, as far as its readers can notice. */
 export interface QueryShape {
   readonly columns: readonly ColumnShape[];
-  /**
-   * Hash of everything that decides which rows come out (FROM, WHERE, GROUP BY, …
-   * and expressions that can multiply or fold rows); null: cannot tell.
-   */
+  /** Hash of what decides which rows come out; null: cannot tell. */
   readonly rows: string | null;
+  /** True where building the node again may give other rows although nothing changed. */
+  readonly unstable_rows?: true;
+  /** Hash of the order of the rows; null where there is none or it cannot be told. */
+  readonly order?: string | null;
   /** Null: cannot tell. Readers must then assume that everything is read. */
   readonly lineage: ColumnLineage | null;
+  /** Why it cannot be told. */
+  readonly untraced?: string;
+  /** Functions called whose value depends on chance, the clock or the session. */
+  readonly volatile?: readonly string[];
+}
+
+/** What the readers of a node depend on: a part is the same as before when they would find the same. */
+export interface NodeParts {
+  /** Fingerprint of which rows there are. */
+  readonly rows: string;
+  /** Fingerprint of each column's values on those rows, in output order. */
+  readonly columns: readonly string[];
 }
 
 /** One version of the data that a source reads. */
@@ -64,7 +84,20 @@ export interface ManifestNode {
   readonly shape: QueryShape;
   /** Null when the node reads nothing but its inputs. */
   readonly version: SourceVersion | null;
+  /** Stands for the whole output: columns, their order, names and types, rows and their order. */
   readonly fingerprint: Fingerprint;
+  /** Absent in what an earlier version wrote: every part then changes with the whole. */
+  readonly parts?: NodeParts;
+  /** Set where somebody decided what a change means for the readers. */
+  readonly override?: CategoryOverride;
+}
+
+/** Somebody's decision about a change, and what it was about. */
+export interface CategoryOverride {
+  readonly category: "BREAKING" | "NON_BREAKING";
+  readonly by: string;
+  /** Fingerprint of the node before the change; null for one that was new. */
+  readonly before: Fingerprint | null;
 }
 
 /** All nodes of a project, by id, in id order. */

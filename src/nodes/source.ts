@@ -4,13 +4,14 @@ import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { type Session, SqlError } from "../engine/session.ts";
-import type { ColumnShape } from "../model/manifest.ts";
+import type { OutputColumn } from "../shape/query_shape.ts";
 import type { NodeCommon, ParamValue, SourceSpec } from "../model/node.ts";
 import { findSourceType, SOURCE_TYPES } from "../sources/registry.ts";
 import { scanSql } from "../sources/scan_sql.ts";
 import { findSourceFiles } from "../sources/source_files.ts";
 import type { SourceParam, SourceType } from "../sources/source_type.ts";
 import { storedType } from "../sql/stored_type.ts";
+import { contentShape } from "./source_content.ts";
 import type { DescribeContext, DescribedNode, NodeKind, ResolvedNode } from "./node_kind.ts";
 
 /** Rows read from files of the project. */
@@ -169,11 +170,7 @@ async function describe(
   };
   try {
     const { rows } = await session.read(`DESCRIBE ${absolute}`);
-    const columns = (rows as [string, string][]).map(([name, type]) => ({
-      name,
-      type,
-      expression: name,
-    }));
+    const columns = (rows as [string, string][]).map(([name, type]) => ({ name, type }));
     const unknown = node.spec.columns.find((declared) => !hasColumn(columns, declared.name));
     if (unknown !== undefined) {
       const hint = didYouMean(unknown.name, columns.map((column) => column.name));
@@ -185,11 +182,8 @@ async function describe(
         `Column "${unstorable.name}" has type ${unstorable.type}, which cannot be stored`,
       );
     }
-    const shape = {
-      columns: columns.map((column) => ({ ...column, type: storedType(column.type)! })),
-      rows: null,
-      lineage: null,
-    };
+    const paths = files.map((file) => join(context.root, file));
+    const shape = await contentShape(session, absolute, paths, columns);
     return { id: node.spec.id, shape, canonicalSql: sql, queryHash: sha256(sql) };
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
@@ -201,14 +195,14 @@ function firstLine(error: SqlError): string {
   return error.message.split("\n")[0]!;
 }
 
-function hasColumn(columns: readonly ColumnShape[], name: string): boolean {
+function hasColumn(columns: readonly OutputColumn[], name: string): boolean {
   return columns.some((column) => column.name.toLowerCase() === name.toLowerCase());
 }
 
 /** A Parquet file read without options already is what a node output would be. */
 function isPlainParquet(
   spec: SourceSpec,
-  columns: readonly ColumnShape[],
+  columns: readonly OutputColumn[],
   paths: readonly string[],
 ): boolean {
   return findSourceType(spec.source)!.isParquet && paths.length === 1 &&

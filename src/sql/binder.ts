@@ -2,6 +2,8 @@ import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ColumnShape, QueryShape } from "../model/manifest.ts";
+import { shapeOfPlan } from "../shape/query_shape.ts";
+import { readEach } from "./read_each.ts";
 import { storedType } from "./stored_type.ts";
 import { readTrees } from "./syntax_tree.ts";
 import { tokenize, withoutSemicolon } from "./tokens.ts";
@@ -74,14 +76,34 @@ export class Binder {
     const bound = sound.filter(({ id }) => !failures.has(id));
     const columns = await this.#columnsOf(bound);
     for (const { id } of bound) await this.#storeTypes(id, columns.get(id)!, failures);
+    const shapes = await this.#readShapes(
+      bound.filter(({ id }) => !failures.has(id)),
+      columns,
+      failures,
+    );
     const trees = await reading;
     return requests.map(({ id }) => {
       const error = failures.get(id);
       if (error !== undefined) return { ok: false, error };
-      const { rows, expressions, ...tree } = trees.get(id)!;
-      const shape = { columns: named(stored(columns.get(id)!), expressions), rows, lineage: null };
-      return { ok: true, bound: { shape, ...tree } };
+      return { ok: true, bound: { shape: shapes.get(id)!, ...trees.get(id)! } };
     });
+  }
+
+  async #readShapes(
+    requests: readonly BindRequest[],
+    columns: ReadonlyMap<NodeId, readonly Column[]>,
+    failures: Map<NodeId, SqlError>,
+  ): Promise<Map<NodeId, QueryShape>> {
+    const plans = await readEach(this.#session, requests, (sql) => [
+      `json_serialize_plan(${sql}, skip_null := true, skip_default := true)`,
+    ]);
+    const shapes = new Map<NodeId, QueryShape>();
+    for (const { id, sql } of requests) {
+      const result = shapeOfPlan(plans.get(id)?.[0] ?? null, stored(columns.get(id)!));
+      if (result.type === "shape") shapes.set(id, result.shape);
+      else failures.set(id, rowIdError(sql));
+    }
+    return shapes;
   }
 
   /** A PIVOT without a list of values has columns that only the data can tell. */
@@ -175,12 +197,6 @@ export class Binder {
 
 type Column = Pick<ColumnShape, "name" | "type">;
 
-/** Pairs columns with the expressions of the select list, where there is one each. */
-function named(columns: readonly Column[], expressions: readonly string[] | null): ColumnShape[] {
-  const known = expressions !== null && expressions.length === columns.length;
-  return columns.map((column, i) => ({ ...column, expression: known ? expressions[i]! : null }));
-}
-
 function stored(columns: readonly Column[]): Column[] {
   return columns.map(({ name, type }) => ({ name, type: storedType(type)! }));
 }
@@ -227,6 +243,16 @@ function problemAt(sql: string, offset: number, message: string): SqlError {
     position: { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") },
     candidates: [],
   });
+}
+
+/** The empty tables of the plan have row numbers, Parquet files do not. */
+function rowIdError(sql: string): SqlError {
+  const at = tokenize(sql).find(({ text }) => /^"?rowid"?$/i.test(text))?.start ?? 0;
+  return problemAt(
+    sql,
+    at,
+    "rowid is no column of a node's output: number the rows with row_number() OVER (ORDER BY …)",
+  );
 }
 
 function unstorableError({ name, type }: Column): SqlError {

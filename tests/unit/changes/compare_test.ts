@@ -1,30 +1,27 @@
 import assert from "node:assert/strict";
 import { compare } from "../../../src/changes/compare.ts";
-import { fingerprintOf } from "../../../src/dag/fingerprint.ts";
+import { fingerprintsOf } from "../../../src/dag/fingerprint.ts";
 import type { Fingerprint, NodeId } from "../../../src/model/ids.ts";
 import type { Manifest, ManifestNode } from "../../../src/model/manifest.ts";
 import { makeManifest, makeNode } from "../../support/nodes.ts";
 
 type Definition = [query: string, inputs: string, parts?: Partial<ManifestNode>];
 
-/** A manifest with real fingerprints, nodes given with inputs before readers. */
+/** A manifest with real fingerprints, nodes given with inputs before readers; what their queries read is not known. */
 function manifest(nodes: Readonly<Record<string, Definition>>): Manifest {
-  const fingerprints = new Map<NodeId, Fingerprint>();
-  return makeManifest(
-    Object.entries(nodes).map(([name, [query, list, parts = {}]]) => {
-      const id = `transform.${name}` as NodeId;
-      const inputs = list.split(" ").filter(Boolean).map((input) => `transform.${input}` as NodeId);
-      const fingerprint = fingerprintOf({
-        id,
-        engine: "duckdb",
-        queryHash: query,
-        version: null,
-        inputs: inputs.map((input) => ({ id: input, fingerprint: fingerprints.get(input)! })),
-      });
-      fingerprints.set(id, fingerprint);
-      return makeNode({ name, query_hash: query, sql: query, inputs, fingerprint, ...parts });
-    }),
-  );
+  const built = new Map<NodeId, ManifestNode>();
+  for (const [name, [query, list, parts = {}]] of Object.entries(nodes)) {
+    const inputs = list.split(" ").filter(Boolean).map((input) => `transform.${input}` as NodeId);
+    const node = makeNode({ name, query_hash: query, sql: query, inputs, ...parts });
+    const fingerprints = fingerprintsOf({
+      ...node,
+      engine: "duckdb",
+      queryHash: query,
+      inputs: inputs.map((id) => built.get(id)!),
+    });
+    built.set(node.id, { ...node, ...fingerprints, ...parts });
+  }
+  return makeManifest([...built.values()]);
 }
 
 /** `name: kind category because` of every node that changed. */
@@ -86,7 +83,7 @@ Deno.test("compare() tells of the own edit and of the cause upstream when there 
   const end = compare(manifest(DIAMOND), after).find(({ id }) => id === "transform.end")!;
   assert.equal(end.kind, "direct");
   assert.deepEqual(end.because, ["transform.top"]);
-  assert.ok(end.reasons.includes("upstream changed: transform.top"));
+  assert.ok(end.reasons.includes("reads transform.left, which changed"));
 });
 
 Deno.test("compare() leaves readers of a METADATA change alone", () => {

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { fingerprintOf, type FingerprintParts } from "../../../src/dag/fingerprint.ts";
+import { type FingerprintParts, fingerprintsOf } from "../../../src/dag/fingerprint.ts";
 import type { Fingerprint, NodeId } from "../../../src/model/ids.ts";
+import type { QueryShape } from "../../../src/model/manifest.ts";
 
-const A = { id: "source.a" as NodeId, fingerprint: "f-a" as Fingerprint };
-const B = { id: "source.b" as NodeId, fingerprint: "f-b" as Fingerprint };
+const UNTRACED: QueryShape = { columns: [], rows: null, lineage: null };
+const A = { id: "source.a" as NodeId, fingerprint: "f-a" as Fingerprint, shape: UNTRACED };
+const B = { id: "source.b" as NodeId, fingerprint: "f-b" as Fingerprint, shape: UNTRACED };
 const PARTS: FingerprintParts = {
   id: "transform.t" as NodeId,
   engine: "duckdb v1",
   queryHash: "q",
+  shape: UNTRACED,
   version: { hash: "v", files: ["a.csv"] },
   inputs: [A, B],
 };
+
+const fingerprintOf = (parts: FingerprintParts) => fingerprintsOf(parts).fingerprint;
 
 /** Fingerprints of a graph of nodes, in the given order, inputs before readers. */
 function fingerprints(
@@ -23,23 +28,25 @@ function fingerprints(
       engine: "duckdb",
       queryHash,
       version: null,
+      shape: UNTRACED,
       inputs: inputs.split(" ").filter(Boolean).map((input) => ({
         id: `transform.${input}` as NodeId,
         fingerprint: result[input]!,
+        shape: UNTRACED,
       })),
     });
   }
   return result;
 }
 
-Deno.test("fingerprintOf() does not depend on the order of inputs or on one named twice", () => {
+Deno.test("fingerprintsOf() of a query that is not understood does not depend on the order of inputs or on one named twice", () => {
   const fingerprint = fingerprintOf(PARTS);
   assert.match(fingerprint, /^[0-9a-f]{64}$/);
   assert.equal(fingerprintOf({ ...PARTS, inputs: [B, A] }), fingerprint);
   assert.equal(fingerprintOf({ ...PARTS, inputs: [A, B, A] }), fingerprint);
 });
 
-Deno.test("fingerprintOf() does not depend on the names of source files, only on their content hash", () => {
+Deno.test("fingerprintsOf() of a query that is not understood does not depend on the names of source files, only on their content hash", () => {
   const moved = { ...PARTS, version: { hash: "v", files: ["b.csv"] } };
   assert.equal(fingerprintOf(moved), fingerprintOf(PARTS));
 });
@@ -58,7 +65,7 @@ const CHANGES: Readonly<Record<string, Partial<FingerprintParts>>> = {
 };
 
 for (const [what, change] of Object.entries(CHANGES)) {
-  Deno.test(`fingerprintOf() changes with ${what}`, () => {
+  Deno.test(`fingerprintsOf() of a query that is not understood changes with ${what}`, () => {
     assert.notEqual(fingerprintOf({ ...PARTS, ...change }), fingerprintOf(PARTS));
   });
 }

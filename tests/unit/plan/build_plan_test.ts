@@ -18,6 +18,7 @@ function change(name: string, parts: Partial<Change> = {}): Change {
     id: `transform.${name}` as NodeId,
     kind: "none",
     category: null,
+    undecided: false,
     reasons: [],
     columns: NO_COLUMN_CHANGES,
     because: [],

@@ -1,0 +1,68 @@
+/** A part of DuckDB's serialised logical plan: an operator, an expression or a detail of one. */
+export type Json = { readonly [key: string]: unknown };
+
+/** Thrown where a plan holds something that is not understood: the answer is then "cannot tell", never a guess. */
+export class CannotTell extends Error {
+  override readonly name = "CannotTell";
+}
+
+/** Thrown for a query that reads a row number which exists in empty tables only, not in Parquet files. */
+export class ReadsRowId extends Error {
+  override readonly name = "ReadsRowId";
+}
+
+/** The list under a key; absent means empty (defaults are not serialised). */
+export function list(part: Json, key: string): readonly Json[] {
+  const value = part[key];
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new CannotTell(`${key} is not a list`);
+  return value as readonly Json[];
+}
+
+/** The number under a key; absent means zero. */
+export function number(part: Json, key: string): number {
+  return Number(part[key] ?? 0);
+}
+
+/** The text under a key; absent means empty. */
+export function text(part: Json, key: string): string {
+  const value = part[key] ?? "";
+  if (typeof value !== "string") throw new CannotTell(`${key} is not a text`);
+  return value;
+}
+
+/** Throws {@linkcode CannotTell} for an operator that says something this program does not know. */
+export function expectKeys(operator: Json, known: readonly string[]): void {
+  const unknown = Object.keys(operator).find((key) =>
+    key !== "type" && key !== "children" && !known.includes(key) && !isEmpty(operator[key])
+  );
+  if (unknown !== undefined) throw new CannotTell(`${operator["type"]} with ${unknown}`);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === false) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** Parts that say where or under which name something was written, not what it means. */
+const INCIDENTAL = new Set(["alias", "query_location"]);
+
+/** A part as text without what is incidental; equal for parts that mean the same. */
+export function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (key, inner) => INCIDENTAL.has(key) ? undefined : inner) ?? "null";
+}
+
+/**
+ * Parses a serialised plan. Whole numbers too long for a double stay text: two large
+ * constants that differ must not become one.
+ */
+export function parsePlan(json: string): Json {
+  if (!/\d{16}/.test(json)) return JSON.parse(json);
+  return JSON.parse(
+    json,
+    ((_key: string, value: unknown, context?: { source?: string }) =>
+      typeof value === "number" && !Number.isSafeInteger(value) && context?.source !== undefined
+        ? context.source
+        : value) as (key: string, value: unknown) => unknown,
+  );
+}

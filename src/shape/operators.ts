@@ -1,0 +1,723 @@
+import type { NodeId } from "../model/ids.ts";
+import { columnAt, evaluateExpression, type ExpressionContext } from "./expressions.ts";
+import {
+  CannotTell,
+  canonicalText,
+  expectKeys,
+  type Json,
+  list,
+  number,
+  text,
+} from "./logical_plan.ts";
+import { type Evaluation, hasKeyAmong, type OrderItem, type Relation } from "./relation.ts";
+import { type Generator, makeGenerator, makeRows, ONE_ROW, type Rows, type Term } from "./terms.ts";
+
+/** What an operator of a bound plan gives. Throws {@linkcode CannotTell}. */
+export function evaluateOperator(operator: Json, evaluation: Evaluation): Relation {
+  const type = text(operator, "type");
+  const evaluate = OPERATORS[type];
+  if (evaluate === undefined) throw new CannotTell(type);
+  return evaluate(operator, evaluation);
+}
+
+type Evaluate = (operator: Json, evaluation: Evaluation) => Relation;
+
+const OPERATORS: Readonly<Record<string, Evaluate>> = {
+  LOGICAL_GET: get,
+  LOGICAL_DUMMY_SCAN: () => oneRow(),
+  LOGICAL_EXPRESSION_GET: values,
+  LOGICAL_DELIM_GET: outerColumns,
+  LOGICAL_CTE_REF: cteReference,
+  LOGICAL_MATERIALIZED_CTE: commonTable,
+  LOGICAL_RECURSIVE_CTE: recursion,
+  LOGICAL_PROJECTION: projection,
+  LOGICAL_FILTER: filter,
+  LOGICAL_AGGREGATE_AND_GROUP_BY: aggregation,
+  LOGICAL_WINDOW: windows,
+  LOGICAL_UNNEST: unnest,
+  LOGICAL_DISTINCT: distinct,
+  LOGICAL_ORDER_BY: orderBy,
+  LOGICAL_LIMIT: limit,
+  LOGICAL_SAMPLE: sample,
+  LOGICAL_UNION: union,
+  LOGICAL_EXCEPT: setOperation,
+  LOGICAL_INTERSECT: setOperation,
+  LOGICAL_CROSS_PRODUCT: join,
+  LOGICAL_COMPARISON_JOIN: join,
+  LOGICAL_ANY_JOIN: join,
+  LOGICAL_DELIM_JOIN: join,
+  LOGICAL_ASOF_JOIN: join,
+  LOGICAL_POSITIONAL_JOIN: positionalJoin,
+};
+
+function relation(parts: Partial<Relation> & Pick<Relation, "rows" | "columns">): Relation {
+  return { order: null, keys: [], tableIndex: null, ...parts };
+}
+
+/** A row without content; its one position is never read. */
+function oneRow(): Relation {
+  return relation({ rows: ONE_ROW, columns: [null], keys: [[]] });
+}
+
+function inputsOf(operator: Json, evaluation: Evaluation, count: number): Relation[] {
+  const inputs = list(operator, "children");
+  if (inputs.length !== count) throw new CannotTell(`${operator["type"]} of ${inputs.length}`);
+  return inputs.map((input) => evaluateOperator(input, evaluation));
+}
+
+function contextOf(
+  input: Relation,
+  evaluation: Evaluation,
+  gathered: Generator | null = null,
+): ExpressionContext {
+  return { evaluation, input, gathered };
+}
+
+function evaluateAll(expressions: readonly Json[], context: ExpressionContext): Term[] {
+  return expressions.map((expression) => evaluateExpression(expression, context));
+}
+
+/** A table function's rows in every combination with those of its inputs; or the scan of a node. */
+function get(operator: Json, evaluation: Evaluation): Relation {
+  const isScan = text(operator, "name") === "seq_scan";
+  expectKeys(operator, isScan ? SCAN_KEYS : [...SCAN_KEYS, ...FUNCTION_KEYS]);
+  return isScan ? scan(operator, evaluation) : tableFunction(operator, evaluation);
+}
+
+const SCAN_KEYS = [
+  "table_index",
+  "returned_types",
+  "names",
+  "name",
+  "arguments",
+  "original_arguments",
+  "has_serialize",
+  "function_data",
+  "column_indexes",
+  "extra_info",
+  "ordinality_idx",
+];
+const FUNCTION_KEYS = [
+  "catalog_name",
+  "schema_name",
+  "parameters",
+  "named_parameters",
+  "input_table_types",
+  "input_table_names",
+  "projected_input",
+];
+
+function scan(operator: Json, { terms }: Evaluation): Relation {
+  const data = operator["function_data"] as Json | undefined;
+  if (data === undefined) throw new CannotTell("a scan of an unknown table");
+  const node = `${text(data, "schema")}.${text(data, "table")}` as NodeId;
+  const generator = makeGenerator({ head: `scan ${node}`, node });
+  const names = operator["names"] as readonly string[];
+  const columns = list(operator, "column_indexes").map((column) => {
+    const name = names[columnIndex(column)];
+    return name === undefined ? null : terms.column(generator, name);
+  });
+  return relation({ rows: makeRows([generator], []), columns });
+}
+
+function columnIndex(column: Json): number {
+  if (
+    Object.keys(column).some((key) => !["index", "index_type", "type", "has_index"].includes(key))
+  ) {
+    throw new CannotTell("a scan of a part of a column");
+  }
+  return number(column, "index");
+}
+
+function tableFunction(operator: Json, evaluation: Evaluation): Relation {
+  const { terms } = evaluation;
+  const inputs = list(operator, "children").map((input) => evaluateOperator(input, evaluation));
+  const input = inputs[0] ?? oneRow();
+  if (inputs.length > 1) throw new CannotTell("a table function of several tables");
+  const parts = ["name", "parameters", "named_parameters", "function_data", "ordinality_idx"];
+  const generator = makeGenerator({
+    head: `function ${canonicalText(parts.map((key) => operator[key] ?? null))}`,
+    // What else the input holds is passed on beside the function.
+    args: inputs.length === 0
+      ? []
+      : list(operator, "input_table_types").map((_, i) => columnAt(input, i)),
+  });
+  const made = list(operator, "column_indexes").map((column) =>
+    terms.make({ head: `output ${columnIndex(column)}`, scope: generator })
+  );
+  const projected = (operator["projected_input"] ?? []) as readonly number[];
+  return relation({
+    rows: makeRows([...input.rows.generators, generator], input.rows.where),
+    columns: [...made, ...projected.map((i) => input.columns[i] ?? null)],
+  });
+}
+
+function values(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["table_index", "expr_types", "expressions"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  const context = contextOf(input!, evaluation);
+  const rows = (operator["expressions"] as readonly (readonly Json[])[])
+    .map((row) => evaluateAll(row, context));
+  const generator = makeGenerator({ head: `values ${rows.length}`, args: rows.flat() });
+  const width = rows[0]?.length ?? 0;
+  return relation({
+    rows: makeRows([...input!.rows.generators, generator], input!.rows.where),
+    columns: Array.from(
+      { length: width },
+      (_, i) =>
+        evaluation.terms.make({
+          head: "value",
+          args: rows.map((row) => row[i]!),
+          scope: generator,
+        }),
+    ),
+  });
+}
+
+/**
+ * What a correlated subquery reads of the outer row. DuckDB runs it once for all
+ * distinct values; for each outer row that is the same as running it with its own.
+ */
+function outerColumns(operator: Json, { outer }: Evaluation): Relation {
+  expectKeys(operator, ["table_index", "chunk_types"]);
+  const columns = outer.at(-1);
+  if (columns === undefined || columns.length !== list(operator, "chunk_types").length) {
+    throw new CannotTell("a correlated subquery whose outer query is not known");
+  }
+  return relation({
+    rows: ONE_ROW,
+    columns,
+    keys: [[]],
+    tableIndex: number(operator, "table_index"),
+  });
+}
+
+function cteReference(operator: Json, { ctes }: Evaluation): Relation {
+  expectKeys(operator, [
+    "table_index",
+    "cte_index",
+    "chunk_types",
+    "bound_columns",
+    "is_recurring",
+  ]);
+  const make = operator["is_recurring"] === true
+    ? undefined
+    : ctes.get(number(operator, "cte_index"));
+  if (make === undefined) throw new CannotTell("a reference to an unknown common table expression");
+  return make();
+}
+
+/** Read once, a common table expression is its query; read more often, each reference has rows of its own. */
+function commonTable(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, [
+    "table_index",
+    "column_count",
+    "ctename",
+    "materialize",
+    "correlated_columns",
+  ]);
+  const [definition, body] = list(operator, "children");
+  if (definition === undefined || body === undefined) {
+    throw new CannotTell("a WITH without a query");
+  }
+  const index = number(operator, "table_index");
+  const made = evaluateOperator(definition, evaluation);
+  const isReadOnce = countReferences(body, index) <= 1;
+  const reference: CteMaker = () =>
+    isReadOnce ? { ...made, order: null } : copyOf(made, evaluation);
+  return evaluateOperator(body, {
+    ...evaluation,
+    ctes: new Map([...evaluation.ctes, [index, reference]]),
+  });
+}
+
+type CteMaker = () => Relation;
+
+function copyOf(made: Relation, { terms }: Evaluation): Relation {
+  const generator = makeGenerator({ head: "with", inner: [made.rows] });
+  const own = (term: Term) => terms.make({ head: "with", args: [term], scope: generator });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: made.columns.map((column) => column === null ? null : own(column)),
+    keys: made.keys.map((key) => key.map(own)),
+  });
+}
+
+function countReferences(value: unknown, index: number): number {
+  if (Array.isArray(value)) {
+    return value.reduce((sum, item) => sum + countReferences(item, index), 0);
+  }
+  if (typeof value !== "object" || value === null) return 0;
+  const part = value as Json;
+  const own = part["type"] === "LOGICAL_CTE_REF" && number(part, "cte_index") === index ? 1 : 0;
+  return own +
+    Object.values(part).reduce<number>((n, inner) => n + countReferences(inner, index), 0);
+}
+
+/** A recursion is one thing: whatever changes inside it may change all it gives. */
+function recursion(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["union_all", "ctename", "table_index", "column_count", "ref_recurring"]);
+  const { terms } = evaluation;
+  const [first, step] = list(operator, "children");
+  const count = number(operator, "column_count");
+  const start = evaluateOperator(first!, evaluation);
+  const self = makeGenerator({ head: "previous step" });
+  const reference: CteMaker = () =>
+    relation({
+      rows: makeRows([self], []),
+      columns: Array.from({ length: count }, (_, i) =>
+        terms.make({ head: `previous ${i}`, scope: self })),
+    });
+  const next = evaluateOperator(step!, {
+    ...evaluation,
+    ctes: new Map([...evaluation.ctes, [number(operator, "table_index"), reference]]),
+  });
+  const generator = makeGenerator({
+    head: `recursion${operator["union_all"] === true ? " all" : ""}`,
+    inner: [start.rows, next.rows],
+    args: [...start.columns, ...next.columns].filter((column) => column !== null),
+  });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: Array.from(
+      { length: count },
+      (_, i) => terms.make({ head: `output ${i}`, scope: generator }),
+    ),
+  });
+}
+
+function projection(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["table_index", "expressions"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  return {
+    ...input!,
+    columns: evaluateAll(list(operator, "expressions"), contextOf(input!, evaluation)),
+    tableIndex: number(operator, "table_index"),
+  };
+}
+
+function filter(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["expressions"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  const conditions = evaluateAll(list(operator, "expressions"), contextOf(input!, evaluation));
+  const { generators, where } = input!.rows;
+  return { ...input!, rows: makeRows(generators, [...where, ...conditions]) };
+}
+
+function aggregation(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, [
+    "expressions",
+    "group_index",
+    "aggregate_index",
+    "groupings_index",
+    "groups",
+    "grouping_sets",
+    "grouping_functions",
+    "distinct_validity",
+  ]);
+  const { terms } = evaluation;
+  const [input] = inputsOf(operator, evaluation, 1);
+  const expressions = list(operator, "expressions");
+  const groups = evaluateAll(list(operator, "groups"), contextOf(input!, evaluation));
+  const sets = (operator["grouping_sets"] ?? []) as readonly (readonly number[])[];
+  const generator = sets.length > 1
+    ? makeGenerator({
+      head: `groupings ${JSON.stringify(sets)}`,
+      inner: [input!.rows],
+      args: groups,
+    })
+    : groupsOf(input!, groups, expressions);
+  const gathered = contextOf(input!, evaluation, generator);
+  const keys = groups.map((group) => terms.make({ head: "key", args: [group], scope: generator }));
+  const groupings = ((operator["grouping_functions"] ?? []) as readonly (readonly number[])[])
+    .map((positions) =>
+      terms.make({ head: "grouping", args: positions.map((i) => keys[i]!), scope: generator })
+    );
+  const isOneRow = groups.length === 0 && sets.length <= 1;
+  return relation({
+    rows: isOneRow ? ONE_ROW : makeRows([generator], []),
+    columns: [...keys, ...evaluateAll(expressions, gathered), ...groupings],
+    keys: sets.length > 1 ? [] : [keys],
+  });
+}
+
+function groupsOf(
+  input: Relation,
+  groups: readonly Term[],
+  aggregates: readonly Json[],
+): Generator {
+  const [only] = input.rows.generators;
+  // How many rows a LIMIT leaves does not depend on which.
+  const countsLimit = groups.length === 0 && only?.head.startsWith("limit") === true &&
+    !only.inner[0]!.unstable && input.rows.where.length === 0 &&
+    aggregates.every((aggregate) => aggregate["name"] === "count_star");
+  const rows: Rows = countsLimit ? { ...input.rows, unstable: false } : input.rows;
+  const keys = [...new Set(groups)].sort((a, b) => a.sortKey < b.sortKey ? -1 : 1);
+  return makeGenerator({ head: "groups", inner: [rows], args: keys });
+}
+
+function windows(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["window_index", "expressions"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  let scope = evaluation.scopes.get(input!.rows);
+  if (scope === undefined) {
+    scope = makeGenerator({ head: "window over", inner: [input!.rows] });
+    evaluation.scopes.set(input!.rows, scope);
+  }
+  const made = evaluateAll(list(operator, "expressions"), contextOf(input!, evaluation, scope));
+  return { ...input!, columns: [...input!.columns, ...made] };
+}
+
+function unnest(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["unnest_index", "expressions"]);
+  const { terms } = evaluation;
+  const [input] = inputsOf(operator, evaluation, 1);
+  const lists = list(operator, "expressions").map((expression) => {
+    if (expression["expression_class"] !== "BOUND_UNNEST") throw new CannotTell("an unnest");
+    return evaluateExpression(expression["child"] as Json, contextOf(input!, evaluation));
+  });
+  const generator = makeGenerator({ head: "unnest", args: lists });
+  const made = lists.map((value) =>
+    terms.make({ head: "element", args: [value], scope: generator })
+  );
+  const { generators, where } = input!.rows;
+  return relation({
+    rows: makeRows([...generators, generator], where),
+    columns: [...input!.columns, ...made],
+  });
+}
+
+/** DISTINCT is a grouping by all columns; DISTINCT ON keeps of every other column the first value. */
+function distinct(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["distinct_type", "distinct_targets", "order_by"]);
+  const { terms } = evaluation;
+  const [input] = inputsOf(operator, evaluation, 1);
+  const context = contextOf(input!, evaluation);
+  const targets = new Set(evaluateAll(list(operator, "distinct_targets"), context));
+  if (hasKeyAmong(input!, targets)) return { ...input!, order: null };
+  const orders = orderItems((operator["order_by"] as Json | null | undefined) ?? {}, context);
+  const generator = groupsOf(input!, [...targets], []);
+  const key = (term: Term) => terms.make({ head: "key", args: [term], scope: generator });
+  const isSettled = hasKeyAmong(input!, [...targets, ...orders.map(({ term }) => term)]);
+  const first = (term: Term) =>
+    terms.make({
+      head: `first by ${orders.map(({ how }) => how).join()}`,
+      args: [term, ...orders.map((order) => order.term)],
+      scope: generator,
+      unstable: !isSettled,
+    });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: input!.columns.map((column) =>
+      column === null ? null : targets.has(column) ? key(column) : first(column)
+    ),
+    keys: [[...targets].map(key)],
+  });
+}
+
+function orderItems(holder: Json, context: ExpressionContext): OrderItem[] {
+  return list(holder, "orders").map((order) => ({
+    term: evaluateExpression(order["expression"] as Json, context),
+    how: `${text(order, "type")} ${text(order, "null_order")}`,
+  }));
+}
+
+function orderBy(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["orders"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  return { ...input!, order: orderItems(operator, contextOf(input!, evaluation)) };
+}
+
+function limit(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["limit_val", "offset_val"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  const context = contextOf(input!, evaluation);
+  const bounds = [operator["limit_val"], operator["offset_val"]].map((bound) =>
+    (bound ?? {}) as Json
+  );
+  const computed = bounds.flatMap((bound) => {
+    const expression = bound["expression"] as Json | null | undefined;
+    return expression ? [evaluateExpression(expression, context)] : [];
+  });
+  const order = input!.order ?? [];
+  const head = bounds.map((bound) =>
+    ["type", "constant_integer", "constant_percentage"].map((key) => bound[key] ?? "").join(" ")
+  );
+  const generator = makeGenerator({
+    head: `limit ${[...head, ...order.map(({ how }) => how)].join(", ")}`,
+    inner: [input!.rows],
+    args: [...computed, ...order.map(({ term }) => term)],
+    // Of rows that sort alike any may be taken.
+    unstable: !hasKeyAmong(input!, order.map(({ term }) => term)),
+  });
+  return { ...input!, rows: makeRows([generator], []) };
+}
+
+function sample(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, ["sample_options"]);
+  const [input] = inputsOf(operator, evaluation, 1);
+  const generator = makeGenerator({
+    head: `sample ${canonicalText(operator["sample_options"])}`,
+    inner: [input!.rows],
+    unstable: true,
+  });
+  evaluation.volatile.add("sample");
+  return { ...input!, rows: makeRows([generator], []), order: null };
+}
+
+function union(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, SET_KEYS);
+  const { terms } = evaluation;
+  const inputs = list(operator, "children").map((input) => evaluateOperator(input, evaluation));
+  const generator = makeGenerator({ head: "union all", inner: inputs.map(({ rows }) => rows) });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: inputs[0]!.columns.map((_, i) =>
+      terms.make({
+        head: "one of",
+        args: inputs.map((input) => columnAt(input, i)),
+        scope: generator,
+      })
+    ),
+  });
+}
+
+const SET_KEYS = ["table_index", "column_count", "allow_out_of_order", "setop_all"];
+
+/** EXCEPT and INTERSECT compare whole rows: every column decides. */
+function setOperation(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, SET_KEYS);
+  const { terms } = evaluation;
+  const inputs = inputsOf(operator, evaluation, 2);
+  const all = inputs.map(({ columns }) =>
+    columns.map((column, i) => {
+      if (column === null) throw new CannotTell(`position ${i} of a set operation`);
+      return column;
+    })
+  );
+  const isBag = operator["setop_all"] === true;
+  const generator = makeGenerator({
+    head: `${text(operator, "type")}${isBag ? " all" : ""}`,
+    inner: inputs.map(({ rows }) => rows),
+    args: all.flat(),
+  });
+  const columns = all[0]!.map((column) =>
+    terms.make({ head: "of the first", args: [column], scope: generator })
+  );
+  return relation({ rows: makeRows([generator], []), columns, keys: isBag ? [] : [columns] });
+}
+
+const JOIN_KEYS = [
+  "join_type",
+  "mark_index",
+  "mark_types",
+  "conditions",
+  "condition",
+  "duplicate_eliminated_columns",
+];
+
+function join(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, JOIN_KEYS);
+  const [leftPlan, rightPlan] = list(operator, "children");
+  if (leftPlan === undefined || rightPlan === undefined) throw new CannotTell("a join of one");
+  const left = evaluateOperator(leftPlan, evaluation);
+  const correlated = evaluateAll(
+    list(operator, "duplicate_eliminated_columns"),
+    contextOf(left, evaluation),
+  );
+  const isCorrelated = operator["type"] === "LOGICAL_DELIM_JOIN";
+  const right = evaluateOperator(
+    rightPlan,
+    isCorrelated ? { ...evaluation, outer: [...evaluation.outer, correlated] } : evaluation,
+  );
+  const conditions = joinConditions(operator, left, right, evaluation);
+  if (operator["type"] === "LOGICAL_ASOF_JOIN") {
+    return asof(operator, left, right, conditions, evaluation);
+  }
+  const type = text(operator, "join_type") || "INNER";
+  const combine = JOINS[type];
+  if (combine === undefined) throw new CannotTell(`${type} join`);
+  return combine({ left, right, ...conditions }, evaluation);
+}
+
+interface JoinConditions {
+  readonly conditions: readonly Term[];
+  /** Terms of the right side that must equal one of the left for a match. */
+  readonly matched: readonly Term[];
+}
+
+function joinConditions(
+  operator: Json,
+  left: Relation,
+  right: Relation,
+  evaluation: Evaluation,
+): JoinConditions {
+  const conditions: Term[] = [];
+  const matched: Term[] = [];
+  for (const condition of list(operator, "conditions")) {
+    if (condition["left"] === undefined || condition["right"] === undefined) {
+      throw new CannotTell("a join condition without sides");
+    }
+    const a = evaluateExpression(condition["left"] as Json, contextOf(left, evaluation));
+    const b = evaluateExpression(condition["right"] as Json, contextOf(right, evaluation));
+    const comparison = text(condition, "comparison") || "COMPARE_EQUAL";
+    if (comparison === "COMPARE_EQUAL" || comparison === "COMPARE_NOT_DISTINCT_FROM") {
+      matched.push(b);
+    }
+    if (a !== b || comparison !== "COMPARE_NOT_DISTINCT_FROM") {
+      conditions.push(evaluation.terms.compare(comparison, a, b));
+    }
+  }
+  const whole = operator["condition"] as Json | null | undefined;
+  if (whole) {
+    const both = relation({ rows: ONE_ROW, columns: [...left.columns, ...right.columns] });
+    conditions.push(evaluateExpression(whole, contextOf(both, evaluation)));
+  }
+  return { conditions, matched };
+}
+
+interface Joined extends JoinConditions {
+  readonly left: Relation;
+  readonly right: Relation;
+}
+
+type Combine = (joined: Joined, evaluation: Evaluation) => Relation;
+
+const JOINS: Readonly<Record<string, Combine>> = {
+  INNER: inner,
+  LEFT: leftOuter,
+  RIGHT: (joined, evaluation) => rightOuter(joined, evaluation),
+  OUTER: fullOuter,
+  FULL: fullOuter,
+  SEMI: (joined, evaluation) => filtered(joined, exists(joined, evaluation)),
+  ANTI: (joined, evaluation) => filtered(joined, evaluation.terms.not(exists(joined, evaluation))),
+  MARK: (joined, evaluation) => {
+    const mark = evaluation.terms.make({ head: "in", scope: matchOf(joined) });
+    return { ...joined.left, columns: [...joined.left.columns, mark], tableIndex: null };
+  },
+  SINGLE: (joined, evaluation) => lookUp(joined, evaluation),
+};
+
+function inner({ left, right, conditions }: Joined): Relation {
+  const keys = left.keys.flatMap((a) => right.keys.map((b) => [...a, ...b]));
+  return relation({
+    rows: makeRows(
+      [...left.rows.generators, ...right.rows.generators],
+      [...left.rows.where, ...right.rows.where, ...conditions],
+    ),
+    columns: [...left.columns, ...right.columns],
+    keys,
+  });
+}
+
+/** The partners of a row, as something its values can be computed from. */
+function matchOf({ right, conditions }: Joined): Generator {
+  const { generators, where } = right.rows;
+  return makeGenerator({ head: "match", inner: [makeRows(generators, [...where, ...conditions])] });
+}
+
+function exists(joined: Joined, { terms }: Evaluation): Term {
+  return terms.make({ head: "exists", scope: matchOf(joined) });
+}
+
+function filtered({ left }: Joined, condition: Term): Relation {
+  const { generators, where } = left.rows;
+  return { ...left, rows: makeRows(generators, [...where, condition]), tableIndex: null };
+}
+
+/** At most one partner, NULL without one: every row of the left stays, once. */
+function lookUp(joined: Joined, { terms }: Evaluation): Relation {
+  const { left, right } = joined;
+  const isNothing = right.rows === ONE_ROW && joined.conditions.length === 0;
+  const match = matchOf(joined);
+  const found = (column: Term | null) =>
+    column === null || isNothing
+      ? column
+      : terms.make({ head: "matched", args: [column], scope: match });
+  return { ...left, columns: [...left.columns, ...right.columns.map(found)], tableIndex: null };
+}
+
+function leftOuter(joined: Joined, evaluation: Evaluation): Relation {
+  const { left, right, matched } = joined;
+  if (hasKeyAmong(right, matched)) return lookUp(joined, evaluation);
+  const partner = makeGenerator({
+    head: "outer",
+    inner: [makeRows(right.rows.generators, [...right.rows.where, ...joined.conditions])],
+  });
+  return relation({
+    rows: makeRows([...left.rows.generators, partner], left.rows.where),
+    columns: [...left.columns, ...nullable(right.columns, "outer", partner, evaluation)],
+  });
+}
+
+function nullable(
+  columns: readonly (Term | null)[],
+  head: string,
+  scope: Generator,
+  { terms }: Evaluation,
+): (Term | null)[] {
+  return columns.map((column) =>
+    column === null ? null : terms.make({ head, args: [column], scope })
+  );
+}
+
+function rightOuter(joined: Joined, evaluation: Evaluation): Relation {
+  const { left, right } = joined;
+  const swapped = leftOuter({ ...joined, left: right, right: left, matched: [] }, evaluation);
+  const width = right.columns.length;
+  return {
+    ...swapped,
+    columns: [...swapped.columns.slice(width), ...swapped.columns.slice(0, width)],
+  };
+}
+
+function fullOuter({ left, right, conditions }: Joined, evaluation: Evaluation): Relation {
+  const generator = makeGenerator({
+    head: "full outer",
+    inner: [left.rows, right.rows],
+    args: conditions,
+  });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: [
+      ...nullable(left.columns, "left", generator, evaluation),
+      ...nullable(right.columns, "right", generator, evaluation),
+    ],
+  });
+}
+
+/** The nearest partner; which one, where several are equally near, is open. */
+function asof(
+  operator: Json,
+  left: Relation,
+  right: Relation,
+  { conditions }: JoinConditions,
+  evaluation: Evaluation,
+): Relation {
+  const type = text(operator, "join_type") || "INNER";
+  if (type !== "INNER" && type !== "LEFT") throw new CannotTell(`ASOF ${type} join`);
+  const generator = makeGenerator({
+    head: `asof ${type}`,
+    inner: [right.rows],
+    args: conditions,
+    unstable: true,
+  });
+  return relation({
+    rows: makeRows([...left.rows.generators, generator], left.rows.where),
+    columns: [...left.columns, ...nullable(right.columns, "nearest", generator, evaluation)],
+  });
+}
+
+function positionalJoin(operator: Json, evaluation: Evaluation): Relation {
+  expectKeys(operator, []);
+  const [left, right] = inputsOf(operator, evaluation, 2);
+  const generator = makeGenerator({
+    head: "positional",
+    inner: [left!.rows, right!.rows],
+    unstable: true,
+  });
+  return relation({
+    rows: makeRows([generator], []),
+    columns: nullable([...left!.columns, ...right!.columns], "at position", generator, evaluation),
+  });
+}
