@@ -155,10 +155,24 @@ function functionCall(expression: Json, context: ExpressionContext): Term {
   if (isOpaque(name)) throw new CannotTell(`function ${name}()`);
   const isUnstable = isVolatile(name, children.length);
   if (isUnstable) context.evaluation.volatile.add(name);
+  if (SORTING.has(name)) return sorted(expression, context);
   const types = children.map(typeOf);
   const commutes = COMMUTATIVE.has(name) && children.length === 2 && types[0] === types[1] &&
     NUMERIC.test(types[0] ?? "");
   return generic(expression, context, "function", { commutes, unstable: isUnstable });
+}
+
+/** Functions that leave nothing of the order in which a list was gathered. */
+const SORTING = new Set(["list_sort", "array_sort", "list_reverse_sort", "array_reverse_sort"]);
+const GATHERED = /^aggregate (list|array_agg) /;
+
+/** `list(x ORDER BY x)` is planned as a sorted `list(x)`: equal values are equal in any order. */
+function sorted(expression: Json, context: ExpressionContext): Term {
+  const term = generic(expression, context, "function");
+  const [gathered] = term.args;
+  const isSettled = gathered !== undefined && GATHERED.test(gathered.head) &&
+    !gathered.args.some((arg) => arg.unstable) && gathered.scope?.unstable !== true;
+  return isSettled ? context.evaluation.terms.make({ ...term, settled: true }) : term;
 }
 
 function aggregate(expression: Json, context: ExpressionContext): Term {

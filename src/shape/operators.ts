@@ -9,7 +9,14 @@ import {
   number,
   text,
 } from "./logical_plan.ts";
-import { type Evaluation, hasKeyAmong, type OrderItem, type Relation } from "./relation.ts";
+import {
+  type CteReference,
+  type Evaluation,
+  hasKeyAmong,
+  type OrderItem,
+  type Outer,
+  type Relation,
+} from "./relation.ts";
 import { type Generator, makeGenerator, makeRows, ONE_ROW, type Rows, type Term } from "./terms.ts";
 
 /** What an operator of a bound plan gives. Throws {@linkcode CannotTell}. */
@@ -84,6 +91,11 @@ function get(operator: Json, evaluation: Evaluation): Relation {
   return isScan ? scan(operator, evaluation) : tableFunction(operator, evaluation);
 }
 
+/** Table functions that make rows of their arguments alone. */
+const PURE_TABLE_FUNCTIONS = new Set(
+  ["range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"],
+);
+
 const SCAN_KEYS = [
   "table_index",
   "returned_types",
@@ -133,7 +145,8 @@ function tableFunction(operator: Json, evaluation: Evaluation): Relation {
   const { terms } = evaluation;
   const inputs = list(operator, "children").map((input) => evaluateOperator(input, evaluation));
   const input = inputs[0] ?? oneRow();
-  if (inputs.length > 1) throw new CannotTell("a table function of several tables");
+  const name = text(operator, "name");
+  if (inputs.length > 1 || !PURE_TABLE_FUNCTIONS.has(name)) throw new CannotTell(`${name}()`);
   const parts = ["name", "parameters", "named_parameters", "function_data", "ordinality_idx"];
   const generator = makeGenerator({
     head: `function ${canonicalText(parts.map((key) => operator[key] ?? null))}`,
@@ -180,13 +193,14 @@ function values(operator: Json, evaluation: Evaluation): Relation {
  */
 function outerColumns(operator: Json, { outer }: Evaluation): Relation {
   expectKeys(operator, ["table_index", "chunk_types"]);
-  const columns = outer.at(-1);
-  if (columns === undefined || columns.length !== list(operator, "chunk_types").length) {
+  // DuckDB fills such a scan from the innermost correlated join it stands to the right of.
+  const innermost = outer.at(-1);
+  if (innermost === undefined || innermost.types !== canonicalText(list(operator, "chunk_types"))) {
     throw new CannotTell("a correlated subquery whose outer query is not known");
   }
   return relation({
     rows: ONE_ROW,
-    columns,
+    columns: innermost.columns,
     keys: [[]],
     tableIndex: number(operator, "table_index"),
   });
@@ -223,15 +237,13 @@ function commonTable(operator: Json, evaluation: Evaluation): Relation {
   const index = number(operator, "table_index");
   const made = evaluateOperator(definition, evaluation);
   const isReadOnce = countReferences(body, index) <= 1;
-  const reference: CteMaker = () =>
+  const reference: CteReference = () =>
     isReadOnce ? { ...made, order: null } : copyOf(made, evaluation);
   return evaluateOperator(body, {
     ...evaluation,
     ctes: new Map([...evaluation.ctes, [index, reference]]),
   });
 }
-
-type CteMaker = () => Relation;
 
 function copyOf(made: Relation, { terms }: Evaluation): Relation {
   const generator = makeGenerator({ head: "with", inner: [made.rows] });
@@ -261,13 +273,16 @@ function recursion(operator: Json, evaluation: Evaluation): Relation {
   const [first, step] = list(operator, "children");
   const count = number(operator, "column_count");
   const start = evaluateOperator(first!, evaluation);
-  const self = makeGenerator({ head: "previous step" });
-  const reference: CteMaker = () =>
-    relation({
-      rows: makeRows([self], []),
-      columns: Array.from({ length: count }, (_, i) =>
-        terms.make({ head: `previous ${i}`, scope: self })),
+  const reference: CteReference = () => {
+    const previous = makeGenerator({ head: "previous step" });
+    return relation({
+      rows: makeRows([previous], []),
+      columns: Array.from(
+        { length: count },
+        (_, i) => terms.make({ head: `previous ${i}`, scope: previous }),
+      ),
     });
+  };
   const next = evaluateOperator(step!, {
     ...evaluation,
     ctes: new Map([...evaluation.ctes, [number(operator, "table_index"), reference]]),
@@ -521,14 +536,15 @@ function join(operator: Json, evaluation: Evaluation): Relation {
   const [leftPlan, rightPlan] = list(operator, "children");
   if (leftPlan === undefined || rightPlan === undefined) throw new CannotTell("a join of one");
   const left = evaluateOperator(leftPlan, evaluation);
-  const correlated = evaluateAll(
-    list(operator, "duplicate_eliminated_columns"),
-    contextOf(left, evaluation),
-  );
+  const correlated = list(operator, "duplicate_eliminated_columns");
+  const outer: Outer = {
+    columns: evaluateAll(correlated, contextOf(left, evaluation)),
+    types: canonicalText(correlated.map((expression) => expression["return_type"])),
+  };
   const isCorrelated = operator["type"] === "LOGICAL_DELIM_JOIN";
   const right = evaluateOperator(
     rightPlan,
-    isCorrelated ? { ...evaluation, outer: [...evaluation.outer, correlated] } : evaluation,
+    isCorrelated ? { ...evaluation, outer: [...evaluation.outer, outer] } : evaluation,
   );
   const conditions = joinConditions(operator, left, right, evaluation);
   if (operator["type"] === "LOGICAL_ASOF_JOIN") {

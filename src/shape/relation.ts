@@ -25,12 +25,19 @@ export interface Evaluation {
   readonly terms: Terms;
   /** Names of volatile functions met so far. */
   readonly volatile: Set<string>;
-  /** Columns of the outer query that the innermost correlated subquery reads. */
-  readonly outer: readonly (readonly Term[])[];
+  /** The outer queries of the correlated subquery at hand, innermost last. */
+  readonly outer: readonly Outer[];
   /** Common table expressions by DuckDB's number. */
   readonly ctes: ReadonlyMap<number, CteReference>;
   /** The whole of some rows as a scope for window functions, each only once. */
   readonly scopes: Map<Rows, Generator>;
+}
+
+/** What a correlated subquery reads of the row it is computed for. */
+export interface Outer {
+  readonly columns: readonly Term[];
+  /** Their types, as text. */
+  readonly types: string;
 }
 
 /** Makes the relation that one reference to a common table expression stands for. */

@@ -48,6 +48,8 @@ export interface TermParts {
   readonly scope?: Generator | null;
   readonly column?: string | null;
   readonly unstable?: boolean;
+  /** True where the value does not depend on what its arguments leave open. */
+  readonly settled?: boolean;
 }
 
 /** What a generator is made of; what is left out is empty. */
@@ -64,9 +66,13 @@ export class Terms {
   readonly #known = new Map<string, Term>();
   readonly #generatorIds = new Map<Generator, number>();
 
-  make({ head, args = [], scope = null, column = null, unstable = false }: TermParts): Term {
+  make(parts: TermParts): Term {
+    const { head, args = [], scope = null, column = null, unstable = false } = parts;
+    const settled = parts.settled === true;
     const scopeId = scope === null ? "" : this.#idOf(scope);
-    const key = `${head}\0${column ?? ""}\0${scopeId}\0${args.map((arg) => arg.id).join(",")}`;
+    const key = `${settled}${head}\0${column ?? ""}\0${scopeId}\0${
+      args.map((arg) => arg.id).join(",")
+    }`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const term: Term = {
@@ -75,7 +81,8 @@ export class Terms {
       args,
       scope,
       column,
-      unstable: unstable || args.some((arg) => arg.unstable) || scope?.unstable === true,
+      unstable: !settled &&
+        (unstable || args.some((arg) => arg.unstable) || scope?.unstable === true),
       sortKey: shortHash(
         [head, column ?? "", scope?.sortKey ?? "", ...args.map((arg) => arg.sortKey)].join("\0"),
       ),
