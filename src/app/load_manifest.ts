@@ -2,6 +2,7 @@ import { compactJson } from "../base/canonical_json.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
+import { type BreakCause, explainBreak } from "../changes/explain_break.ts";
 import { fingerprintsOf } from "../dag/fingerprint.ts";
 import { findGraphProblems, layersOf } from "../dag/graph.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
@@ -14,6 +15,7 @@ import { kindOf, NODE_KINDS } from "../nodes/registry.ts";
 import { loadProject } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
+import { tokenize } from "../sql/tokens.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The project as it is on disk now, bound and fingerprinted. */
@@ -60,6 +62,8 @@ class ManifestLoader implements AsyncDisposable {
   readonly #resolved = new Map<NodeId, ResolvedNode>();
   readonly #described = new Map<NodeId, Described>();
   readonly #shapeHashes = new WeakMap<QueryShape, string>();
+  /** SQL types as written, with the engine's spelling. */
+  readonly #types = new Map<string, string | null>();
   /** Nodes so far that no former manifest knows. */
   #unknown = 0;
   #binder: Binder | null = null;
@@ -156,7 +160,7 @@ class ManifestLoader implements AsyncDisposable {
   #bindKey({ node, sql, version }: ResolvedNode): string {
     const inputs = node.spec.inputs.map((id) => [id, this.#shapeHash(id)]);
     const { columns, kind } = node.spec;
-    const declared = kind === "source" ? columns.map(({ name }) => name) : [];
+    const declared = columns.map(({ name, type }) => kind === "source" ? name : [name, type]);
     return sha256(
       compactJson([
         SHAPE_VERSION,
@@ -190,9 +194,32 @@ class ManifestLoader implements AsyncDisposable {
         binder: () => this.#openBinder(),
         files: () => this.#openFiles(),
         report: (diagnostic) => this.#diagnostics.push(diagnostic),
+        explain: (node, message) => this.#explain(node, message),
+        normalizeTypes: (types) => this.#normalizeTypes(types),
       });
       for (const result of results) this.#accept(result, keys.get(result.id)!);
     }
+  }
+
+  /** Compares what a broken node reads with what it was when the node was last known to bind. */
+  #explain({ node: { spec }, sql }: ResolvedNode, message: string): BreakCause | null {
+    const known = this.#previous.find(({ nodes }) => nodes.has(spec.id));
+    if (known === undefined) return null;
+    const inputs = spec.inputs.flatMap((id) => {
+      const [before, after] = [known.nodes.get(id)?.shape, this.#described.get(id)?.shape];
+      return before === undefined || after === undefined ? [] : [{ id, before, after }];
+    });
+    const words = tokenize(sql).map(({ text }) => text.replaceAll('"', "").toLowerCase());
+    return explainBreak(message, new Set(words), inputs);
+  }
+
+  async #normalizeTypes(types: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    const unknown = [...new Set(types)].filter((type) => !this.#types.has(type));
+    if (unknown.length > 0) {
+      const binder = await this.#openBinder();
+      for (const [type, name] of await binder.typeNames(unknown)) this.#types.set(type, name);
+    }
+    return this.#types;
   }
 
   #accept({ id, shape, canonicalSql, queryHash }: DescribedNode, bindKey: string): void {

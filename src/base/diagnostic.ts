@@ -10,6 +10,8 @@ export interface Diagnostic {
   readonly line?: number | undefined;
   /** 1-based. */
   readonly column?: number | undefined;
+  /** The change that brought the problem about, where it lies somewhere else. */
+  readonly cause?: string | undefined;
   /** What to write instead, or the command to type. */
   readonly hint?: string | undefined;
 }

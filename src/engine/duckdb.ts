@@ -102,7 +102,10 @@ function toSqlError(error: Error): SqlError {
   const category = CATEGORY_REGEXP.exec(body);
   const [message, ...rest] = body.slice(category?.[0].length ?? 0).split("\n");
   return new SqlError(
-    [message, ...rest.filter((line) => line.trim() !== "" && !isProposal(line))].join("\n").trim(),
+    [
+      message,
+      ...rest.filter((line) => line.trim() !== "" && !isProposal(line) && !isSignature(line)),
+    ].join("\n").trim(),
     {
       category: category?.[1] ?? "",
       position: place === null ? null : {
@@ -114,6 +117,11 @@ function toSqlError(error: Error): SqlError {
       ),
     },
   );
+}
+
+/** Signatures of the functions there are: dozens of them, and none of them is an answer. */
+function isSignature(line: string): boolean {
+  return /^\t.*\) -> /.test(line);
 }
 
 function isProposal(line: string): boolean {

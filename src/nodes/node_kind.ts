@@ -50,6 +50,10 @@ export interface DescribeContext {
   /** A session that may read the project's files. */
   files(): Promise<Session>;
   report(diagnostic: Diagnostic): void;
+  /** The change upstream because of which a query fails that used to bind; null when there is none. */
+  explain(node: ResolvedNode, message: string): { cause: string; hint: string | null } | null;
+  /** SQL types as the engine spells them; null for what is no type. */
+  normalizeTypes(types: readonly string[]): Promise<ReadonlyMap<string, string | null>>;
 }
 
 /** Where things are when a job is made. */

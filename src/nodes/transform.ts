@@ -7,6 +7,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { NodeCommon, TransformSpec } from "../model/node.ts";
 import type { BoundQuery } from "../sql/binder.ts";
 import { findRefs, resolveQuery } from "../sql/resolve_query.ts";
+import { storedType } from "../sql/stored_type.ts";
 import type { DescribeContext, DescribedNode, NodeKind, ResolvedNode } from "./node_kind.ts";
 
 /** Rows that one SELECT computes from other nodes. */
@@ -38,12 +39,16 @@ export const TRANSFORM: NodeKind<TransformSpec> = {
     if (nodes.length === 0) return described;
     const binder = await context.binder();
     const results = await binder.bind(nodes.map(({ node, sql }) => ({ id: node.spec.id, sql })));
+    const types = await context.normalizeTypes(
+      nodes.flatMap(({ node }) => node.spec.columns.flatMap(({ type }) => type ?? [])),
+    );
     nodes.forEach((resolved, i) => {
       const result = results[i]!;
       if (!result.ok) reportSqlError(resolved, result.error, context);
-      else if (readsDeclaredInputsOnly(resolved, result.bound, context)) {
-        described.push({ id: resolved.node.spec.id, ...result.bound });
-      }
+      else if (
+        readsDeclaredInputsOnly(resolved, result.bound, context) &&
+        returnsDeclaredColumns(resolved, result.bound, types, context)
+      ) described.push({ id: resolved.node.spec.id, ...result.bound });
     });
     return described;
   },
@@ -72,17 +77,21 @@ function parse(reader: FieldReader, common: NodeCommon): TransformSpec | null {
 }
 
 function reportSqlError(
-  { node, locate }: ResolvedNode<TransformSpec>,
+  resolved: ResolvedNode<TransformSpec>,
   error: SqlError,
   context: DescribeContext,
 ): void {
+  const { node, locate } = resolved;
   const { line, column } = error.position ?? { line: 1, column: 1 };
+  const isSyntax = error.category === "Parser";
+  const broken = isSyntax ? null : context.explain(resolved, error.message);
   context.report({
     severity: "error",
-    code: error.category === "Parser" ? "sql_syntax" : "sql_does_not_bind",
+    code: isSyntax ? "sql_syntax" : "sql_does_not_bind",
     message: `${node.spec.id}: ${error.message}`,
     ...locate(line, column),
-    hint: hintFor(error, node.spec),
+    ...(broken === null ? {} : { cause: broken.cause }),
+    hint: broken?.hint ?? hintFor(error, node.spec),
   });
 }
 
@@ -93,7 +102,7 @@ function hintFor(error: SqlError, spec: TransformSpec): string | undefined {
       ? "name the nodes it reads: inputs: [{ref: kind.name}]"
       : `this node may read: ${spec.inputs.join(", ")}`;
   }
-  const missing = /column "([^"]+)"/i.exec(error.message)?.[1];
+  const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);
   const near = missing === undefined ? undefined : didYouMean(missing, names);
   if (near !== undefined) return near;
@@ -130,4 +139,50 @@ function readsDeclaredInputsOnly(
     });
   }
   return undeclared.length + bound.foreignFunctions.length === 0;
+}
+
+/** Columns declared in YAML are a promise to readers: the query has to keep it. */
+function returnsDeclaredColumns(
+  { node }: ResolvedNode<TransformSpec>,
+  { shape }: BoundQuery,
+  types: ReadonlyMap<string, string | null>,
+  context: DescribeContext,
+): boolean {
+  const returned = new Map(shape.columns.map((column) => [column.name.toLowerCase(), column]));
+  const report = (name: string, code: string, message: string, hint: string) =>
+    context.report({
+      severity: "error",
+      code,
+      message: `${node.spec.id}: ${message}`,
+      ...node.locator.locate(["columns", name]),
+      hint,
+    });
+  const problems = node.spec.columns.filter(({ name, type }) => {
+    const column = returned.get(name.toLowerCase());
+    if (column === undefined) {
+      const names = shape.columns.map((c) => c.name);
+      const hint = didYouMean(name, names) ?? `it returns: ${names.join(", ")}`;
+      report(name, "declared_column_missing", `the query does not return column "${name}"`, hint);
+      return true;
+    }
+    const declared = type === null ? column.type : types.get(type) ?? null;
+    if (declared === null) {
+      report(
+        name,
+        "unknown_type",
+        `column "${name}" has unknown type "${type}"`,
+        "write an SQL type such as INTEGER, DECIMAL(10,2), VARCHAR or DATE",
+      );
+      return true;
+    }
+    if ((storedType(declared) ?? declared) === column.type) return false;
+    report(
+      name,
+      "declared_type_differs",
+      `column "${name}" is declared as ${type}, and the query returns ${column.type}`,
+      `declare ${column.type}, or cast it in the query: CAST(… AS ${type})`,
+    );
+    return true;
+  });
+  return problems.length === 0;
 }

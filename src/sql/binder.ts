@@ -61,6 +61,19 @@ export class Binder {
     if (statements.length > 0) await this.#session.run(statements.join(";\n"));
   }
 
+  /** SQL types as the engine spells them; null for what is no type. */
+  async typeNames(types: readonly string[]): Promise<Map<string, string | null>> {
+    const requests = types.map((type) => ({ id: type as NodeId, sql: type }));
+    // Quoted text is not SQL: a type that could end the expression is refused unseen.
+    const sound = requests.filter(({ sql }) => /^[\w\s(),."[\]]+$/.test(sql));
+    const answers = await readEach(
+      this.#session,
+      sound,
+      (_quoted, _i, type) => [`typeof(CAST(NULL AS ${type}))`],
+    );
+    return new Map(types.map((type) => [type, answers.get(type as NodeId)?.[0] ?? null]));
+  }
+
   /** Binds queries whose inputs are declared, and declares those that bind. */
   async bind(requests: readonly BindRequest[]): Promise<BindResult[]> {
     const failures = new Map<NodeId, SqlError>();

@@ -14,11 +14,11 @@ const BATCH = 50;
 export async function readEach(
   session: Session,
   requests: readonly { readonly id: NodeId; readonly sql: string }[],
-  ask: (quotedSql: string, i: number) => readonly string[],
+  ask: (quotedSql: string, i: number, sql: string) => readonly string[],
 ): Promise<Map<NodeId, readonly string[] | null>> {
   const answers = new Map<NodeId, readonly string[] | null>();
   const read = async (batch: typeof requests): Promise<void> => {
-    const columns = batch.map(({ sql }, i) => ask(quoteText(withoutSemicolon(sql)), i));
+    const columns = batch.map(({ sql }, i) => ask(quoteText(withoutSemicolon(sql)), i, sql));
     try {
       const row = (await session.read(`SELECT ${columns.flat().join(", ")}`)).rows[0]!;
       let at = 0;

@@ -31,7 +31,7 @@ function safeRead(path: string): string | null {
 }
 
 function one(diagnostic: Diagnostic, readLines: (file: string) => string[], style: Style): string {
-  const { severity, file, line, column, message, hint } = diagnostic;
+  const { severity, file, line, column, message, cause, hint } = diagnostic;
   const label = severity === "error" ? style.red("error:") : style.yellow("warning:");
   const place = file === undefined
     ? ""
@@ -47,6 +47,7 @@ function one(diagnostic: Diagnostic, readLines: (file: string) => string[], styl
       result.push(style.dim("      | ") + " ".repeat(column - 1) + style.red("^"));
     }
   }
+  if (cause !== undefined) result.push(`  ${style.cyan("because:")} ${cause}`);
   if (hint !== undefined) {
     result.push(`  ${style.cyan("hint:")} ${hint.replaceAll("\n", "\n    ")}`);
   }
