@@ -1,11 +1,23 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { didYouMean } from "../base/closest.ts";
+import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
+import {
+  applyDecisions,
+  type Decision,
+  keptDecisions,
+  undecidedChanges,
+} from "../changes/override.ts";
 import { reachable, readersOf } from "../dag/graph.ts";
+import { ENGINE_VERSION } from "../engine/registry.ts";
+import type { Change } from "../model/change.ts";
+import type { AutoCategorize } from "../model/config.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
-import type { Manifest } from "../model/manifest.ts";
+import type { CategoryOverride, Manifest } from "../model/manifest.ts";
 import type { Plan } from "../model/plan.ts";
 import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
+import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
@@ -42,6 +54,22 @@ export interface PlanRequest {
   readonly env: EnvName | null;
   /** Time to live to give the environment, in seconds; null leaves it. */
   readonly ttlSeconds?: number | null;
+  /** What somebody decided about direct changes; null takes a decision back. */
+  readonly categories?: ReadonlyMap<NodeId, CategoryOverride["category"] | null>;
+  /** Who decides; absent: as the project says. */
+  readonly autoCategorize?: AutoCategorize | null;
+  /** Asks a person about a change; absent where nobody can answer. */
+  readonly decide?: (change: Change) => CategoryOverride["category"];
+  /** True where the plan is only looked at: a decision that is missing is then no obstacle. */
+  readonly showOnly?: boolean;
+}
+
+/** A plan with what a person wants to see beside it. */
+export interface ShownPlan {
+  readonly plan: Plan;
+  /** SQL diffs of direct changes, by node. */
+  readonly sql: ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
+  readonly impact: readonly ImpactTree[];
 }
 
 /**
@@ -52,14 +80,18 @@ export interface PlanRequest {
 export async function planEnvironment(
   workspace: Workspace,
   request: PlanRequest,
-): Promise<{ plan: Plan; sql: ReadonlyMap<NodeId, readonly SqlDiffLine[]> }> {
+): Promise<ShownPlan> {
   const writes = request.env !== null && request.env !== PROD;
-  const planned = await makePlan(workspace, request);
-  const sql = sqlDiffs(planned);
-  if (!writes) return { plan: planned.plan, sql };
+  const planned = await makePlan(workspace, { ...request, showOnly: !writes });
+  const readers = readersOf(planned.loaded.manifest.nodes.values());
+  const shown = {
+    sql: sqlDiffs(planned),
+    impact: impactTrees(planned.plan, (id) => readers.get(id) ?? []),
+  };
+  if (!writes) return { plan: planned.plan, ...shown };
   await catchUp(workspace);
   const commit = await commitPlan(workspace, planned, request.ttlSeconds ?? null);
-  return { plan: { ...planned.plan, plan: commit }, sql };
+  return { plan: { ...planned.plan, plan: commit }, ...shown };
 }
 
 /** Direct changes whose SQL is compared line by line; more would not be read. */
@@ -75,11 +107,15 @@ function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiff
   );
 }
 
-/** Makes a plan and writes nothing. Throws `invalid_project` (exit 3). */
+/**
+ * Makes a plan and writes nothing. Throws `invalid_project` (exit 3), `needs_category` (3)
+ * and, for a category of a node that has no change of its own, `no_such_change` (2).
+ */
 export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
   const base = await readBase(workspace, request.env === PROD ? null : request.env);
-  const loaded = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
-  const { manifest } = loaded;
+  const asWritten = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
+  const manifest = decideCategories(workspace, base, asWritten, request);
+  const loaded = { ...asWritten, manifest };
   const changes = compare(base.prod.manifest, manifest);
   const outputs = findOutputs(workspace, base, manifest);
   const rebuilt = behindLostOutputs(base, manifest, outputs);
@@ -94,12 +130,81 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     findOutput: ({ id }) => isReused(id) ? outputs.get(id)!.from : null,
     whyMissing: (id) =>
       rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),
-    diagnostics: [...loaded.diagnostics, ...await lostWork(workspace, base, manifest)],
+    diagnostics: [
+      ...loaded.diagnostics,
+      ...volatileWarnings(changes, manifest),
+      ...await lostWork(workspace, base, manifest),
+    ],
   });
   const reused = new Map(
     [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
   );
   return { plan, base, loaded, reused: sameAs(base, reused), rebuilt };
+}
+
+/** The manifest with what people decided about its changes. */
+function decideCategories(
+  { host }: Workspace,
+  base: PlanningBase,
+  { manifest, config }: LoadedManifest,
+  request: PlanRequest,
+): Manifest {
+  const { categories = new Map(), decide } = request;
+  const prod = base.prod.manifest;
+  const kept = keptDecisions(prod, base.envSnapshot.manifest, manifest);
+  const mode = request.autoCategorize ?? config.autoCategorize;
+  if (kept.size === 0 && categories.size === 0 && mode === "full") return withDecisions(kept);
+  const by = host.user.name;
+  const changes = compare(prod, withDecisions(new Map()));
+  for (const [id, category] of categories) {
+    checkDecidable(id, changes);
+    if (category === null) kept.delete(id);
+    else kept.set(id, { category, by });
+  }
+  const open = undecidedChanges(changes, mode, kept);
+  if (open.length > 0 && request.showOnly !== true) {
+    if (decide === undefined) throw needsCategory(open, base.env);
+    for (const change of open) kept.set(change.id, { category: decide(change), by });
+  }
+  return withDecisions(kept);
+
+  function withDecisions(decisions: ReadonlyMap<NodeId, Decision>): Manifest {
+    return applyDecisions(prod, manifest, decisions, ENGINE_VERSION);
+  }
+}
+
+function checkDecidable(id: NodeId, changes: readonly Change[]): void {
+  const direct = changes.filter(({ kind }) => kind === "direct");
+  if (direct.some((change) => change.id === id)) return;
+  const ids = direct.map((change) => change.id);
+  const why = changes.some((change) => change.id === id)
+    ? "it has no change of its own that replaces something"
+    : "there is no such node";
+  throw new UserError(`Cannot give ${id} a category: ${why}`, {
+    code: "no_such_change",
+    kind: "usage",
+    hint: didYouMean(id, ids) ??
+      (ids.length === 0 ? "nothing is changed" : `changed are: ${ids.slice(0, 5).join(", ")}`),
+  });
+}
+
+function needsCategory(open: readonly Change[], env: EnvName | null): UserError {
+  const lines = open.map(({ id, category, reasons }) =>
+    `${id} (${category} if it were for seeknal): ${reasons.join("; ")}`
+  );
+  const flags = open.map(({ id }) => ` --category ${id}=breaking`).join("");
+  return new UserError(
+    [
+      `Somebody has to decide what ${open.length === 1 ? "a change means" : "changes mean"}`,
+      ...lines,
+    ]
+      .join("\n  "),
+    {
+      code: "needs_category",
+      kind: "validation",
+      hint: `say breaking or non_breaking for each:\n    seeknal plan ${env ?? "ENV"}${flags}`,
+    },
+  );
 }
 
 function findOutputs(
@@ -173,6 +278,24 @@ function whyMissing(
     if (record.status === "success") return LOST;
   }
   return null;
+}
+
+/** Warns of new and edited nodes whose rows depend on the clock or on chance: they are reused like any others. */
+function volatileWarnings(changes: readonly Change[], { nodes }: Manifest): Diagnostic[] {
+  return changes.flatMap(({ id, kind, category }) => {
+    const node = nodes.get(id);
+    const functions = node?.shape.volatile ?? [];
+    const isEdited = kind === "new" || (kind === "direct" && category !== "METADATA");
+    if (node === undefined || functions.length === 0 || !isEdited) return [];
+    const calls = functions.map((name) => name === "sample" ? "a sample" : `${name}()`).join(", ");
+    return [{
+      severity: "warning",
+      code: "volatile_query",
+      message: `${id} depends on ${calls}: its output is kept until its query or its inputs change`,
+      file: node.file,
+      hint: `build it again when it should be fresh:\n    seeknal run --nodes ${id} --full`,
+    }];
+  });
 }
 
 /**

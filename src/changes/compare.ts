@@ -55,9 +55,18 @@ function compareNode(
   if (!moved) return unchanged(after, beforeAll, afterAll);
   return change(after.id, {
     kind: "indirect",
-    reasons: reasons.length > 0 ? reasons : ["the engine or the way of hashing changed"],
+    reasons: reasons.length > 0 ? reasons : [ownReason(before, after)],
     because,
   });
+}
+
+/** Why a fingerprint moved although nothing that is read changed. */
+function ownReason(before: ManifestNode, after: ManifestNode): string {
+  const columns = ({ shape }: ManifestNode) =>
+    JSON.stringify(shape.columns.map((c) => [c.name, c.type]));
+  return columns(before) === columns(after)
+    ? "the engine or the way of hashing changed"
+    : "returns other columns or types, because its inputs do";
 }
 
 function overrideReasons({ override }: ManifestNode): string[] {

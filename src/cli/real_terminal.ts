@@ -26,7 +26,17 @@ export function realTerminal(args: readonly string[]): Terminal {
     width: stderrIsTerminal ? Deno.consoleSize().columns : 100,
     confirm: (question) => {
       write(Deno.stderr, `${question} [y/N] `);
-      return /^y(es)?$/i.test(readLine().trim());
+      return /^y(es)?$/i.test((readLine() ?? "").trim());
+    },
+    choose: (question, options) => {
+      const list = options.map((option, i) => `[${i + 1}] ${option}`).join("  ");
+      for (;;) {
+        write(Deno.stderr, `${question}\n  ${list}: `);
+        const line = readLine();
+        if (line === null) return null;
+        const chosen = Number(line.trim()) - 1;
+        if (options[chosen] !== undefined) return chosen;
+      }
     },
     readInput: async () => await new Response(Deno.stdin.readable).text(),
   };
@@ -41,9 +51,14 @@ function writeUnlessClosed(write: () => void): void {
   }
 }
 
-function readLine(): string {
+/** A line of stdin; null at its end. */
+function readLine(): string | null {
   const bytes: number[] = [];
   const buffer = new Uint8Array(1);
-  while (Deno.stdin.readSync(buffer) === 1 && buffer[0] !== 10) bytes.push(buffer[0]!);
+  let count = Deno.stdin.readSync(buffer);
+  if (count === null) return null;
+  for (; count === 1 && buffer[0] !== 10; count = Deno.stdin.readSync(buffer)) {
+    bytes.push(buffer[0]!);
+  }
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly width: number;
   /** Asks on the terminal; false for anything but yes. */
   confirm(question: string): boolean;
+  /** Asks for one of the numbered options until one is given; its index. Null when the input ends. */
+  choose(question: string, options: readonly string[]): number | null;
   /** All of stdin as text. */
   readInput(): Promise<string>;
 }

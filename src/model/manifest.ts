@@ -96,8 +96,8 @@ export interface ManifestNode {
 export interface CategoryOverride {
   readonly category: "BREAKING" | "NON_BREAKING";
   readonly by: string;
-  /** Fingerprint of the node before the change; null for one that was new. */
-  readonly before: Fingerprint | null;
+  /** `query_hash` of the node before the change it was decided for. */
+  readonly before: string;
 }
 
 /** All nodes of a project, by id, in id order. */

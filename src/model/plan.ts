@@ -15,6 +15,8 @@ export interface PlanNode {
   readonly reasons: readonly string[];
   readonly columns: ColumnChanges;
   readonly because: readonly string[];
+  /** Where a reused output comes from: `prod`, `dev`, `the cache`; null for any other action. */
+  readonly reused_from?: string | null;
 }
 
 /** A write to a table outside. */

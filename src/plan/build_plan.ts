@@ -39,7 +39,7 @@ export function buildPlan(parts: PlanParts): Plan {
 }
 
 function planNode(change: Change, parts: PlanParts): PlanNode {
-  const { action, note } = decide(change, parts);
+  const { action, note, from } = decide(change, parts);
   return {
     id: change.id,
     file: parts.files(change.id),
@@ -49,24 +49,26 @@ function planNode(change: Change, parts: PlanParts): PlanNode {
     reasons: note === null ? change.reasons : [...change.reasons, note],
     columns: change.columns,
     because: change.because,
+    reused_from: from,
   };
 }
 
-function decide(change: Change, parts: PlanParts): { action: Action; note: string | null } {
-  if (change.kind === "removed") return { action: "drop", note: null };
+function decide(
+  change: Change,
+  parts: PlanParts,
+): { action: Action; note: string | null; from: string | null } {
+  if (change.kind === "removed") return { action: "drop", note: null, from: null };
   const from = parts.findOutput(parts.manifest.nodes.get(change.id)!);
+  const isAsBefore = change.kind === "none" || change.category === "METADATA";
   if (from !== null) {
     return {
       action: "reuse",
-      note: change.kind === "none" || change.category === "METADATA"
-        ? null
-        : `output exists already, from ${from}`,
+      note: isAsBefore ? null : `output exists already, from ${from}`,
+      from,
     };
   }
   const missing = parts.whyMissing(change.id);
-  const note = missing ??
-    (change.kind === "none" || change.category === "METADATA" ? "has no output yet" : null);
-  return { action: "build", note };
+  return { action: "build", note: missing ?? (isAsBefore ? "has no output yet" : null), from };
 }
 
 /** Counts the nodes of a plan. */

@@ -3,7 +3,7 @@ import { didYouMean } from "../base/closest.ts";
 import { compareText, type Diagnostic } from "../base/diagnostic.ts";
 import { FieldReader, isMapping, type Report } from "../base/field_reader.ts";
 import { projectRelative } from "../base/project_path.ts";
-import type { ProjectConfig } from "../model/config.ts";
+import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { DeclaredColumn, NodeCommon } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
@@ -44,7 +44,13 @@ export function loadProject(root: string): LoadedProject {
 }
 
 function loadConfig(root: string, report: Report): ProjectConfig {
-  const fallback = { name: "", version: null, description: null, ttlSeconds: DEFAULT_TTL_SECONDS };
+  const fallback: ProjectConfig = {
+    name: "",
+    version: null,
+    description: null,
+    ttlSeconds: DEFAULT_TTL_SECONDS,
+    autoCategorize: "full",
+  };
   const { documents, problem } = parseYaml(
     PROJECT_FILE,
     Deno.readTextFileSync(join(root, PROJECT_FILE)),
@@ -68,11 +74,22 @@ function loadConfig(root: string, report: Report): ProjectConfig {
     version: reader.optionalText("version"),
     description: reader.optionalText("description"),
     ttlSeconds: ttlDays === null ? DEFAULT_TTL_SECONDS : Math.round(ttlDays * 86_400),
+    autoCategorize: readAutoCategorize(reader),
   };
   // Written by the reference system's `init`; they decide nothing here.
   for (const field of ["profile", "config-version", "state_backend"]) reader.optionalText(field);
   reader.rejectUnknown(PROJECT_FILE);
   return config;
+}
+
+function readAutoCategorize(reader: FieldReader): AutoCategorize {
+  const written = reader.optionalText("auto_categorize") ?? "full";
+  const mode = AUTO_CATEGORIZE.find((value) => value === written.toLowerCase());
+  if (mode !== undefined) return mode;
+  const hint = didYouMean(written, AUTO_CATEGORIZE) ??
+    `write one of: ${AUTO_CATEGORIZE.join(", ")}`;
+  reader.problem(["auto_categorize"], "wrong_value", `Unknown auto_categorize "${written}"`, hint);
+  return "full";
 }
 
 function emptyConfig(): Diagnostic {

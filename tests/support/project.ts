@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly host?: Host;
   /** What a person at the terminal says to every question; absent: nobody is there. */
   readonly answer?: boolean;
+  /** Which of the options a person chooses, question by question, from 0. */
+  readonly choices?: readonly number[];
   /** All of stdin. */
   readonly input?: string;
 }
@@ -98,6 +100,7 @@ export async function runSeeknal(
 ): Promise<CliResult> {
   const terminal = new TestTerminal({
     ...(options.answer === undefined ? {} : { answer: options.answer }),
+    ...(options.choices === undefined ? {} : { choices: options.choices }),
     ...(options.input === undefined ? {} : { input: options.input }),
   });
   const code = await runCli(args, { host: options.host ?? project.host, terminal });

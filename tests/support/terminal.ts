@@ -11,11 +11,19 @@ export class TestTerminal implements Terminal {
   stderr = "";
   readonly #answer: boolean;
   readonly #input: string;
+  readonly #choices: number[];
 
-  constructor(options: { readonly answer?: boolean; readonly input?: string } = {}) {
-    this.canAsk = options.answer !== undefined;
+  constructor(
+    options: {
+      readonly answer?: boolean;
+      readonly input?: string;
+      readonly choices?: readonly number[];
+    } = {},
+  ) {
+    this.canAsk = options.answer !== undefined || options.choices !== undefined;
     this.#answer = options.answer ?? false;
     this.#input = options.input ?? "";
+    this.#choices = [...(options.choices ?? [])];
   }
 
   out(text: string): void {
@@ -29,6 +37,11 @@ export class TestTerminal implements Terminal {
   confirm(question: string): boolean {
     this.stderr += `${question} [y/N] `;
     return this.#answer;
+  }
+
+  choose(question: string, options: readonly string[]): number | null {
+    this.stderr += `${question}\n  ${options.join(" | ")}: `;
+    return this.#choices.shift() ?? null;
   }
 
   readInput(): Promise<string> {

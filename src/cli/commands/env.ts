@@ -8,7 +8,7 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
 import { alignColumns, formatAge, formatTime, plural } from "../views/format.ts";
-import { planView } from "../views/plan_view.ts";
+import { NO_DETAILS, planView } from "../views/plan_view.ts";
 import { PLAN_OPTIONS, runPlan } from "./plan.ts";
 import { PROMOTE_OPTIONS, runPromote } from "./promote.ts";
 import { RUN_OPTIONS, runRun } from "./run.ts";
@@ -249,6 +249,6 @@ function showView({ host, terminal }: CommandContext, facts: EnvironmentDetails)
     ],
     ...facts.failures.map(({ node, error }) => ["failed", `${node}: ${error}`]),
   ];
-  const plan = facts.plan === null ? "" : `\n${planView(facts.plan, new Map(), style, false)}`;
+  const plan = facts.plan === null ? "" : `\n${planView(facts.plan, NO_DETAILS, style, false)}`;
   return alignColumns(rows).join("\n") + "\n" + plan;
 }

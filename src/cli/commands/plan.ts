@@ -1,12 +1,14 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
-import { type EnvName, PROD } from "../../model/ids.ts";
+import type { Change } from "../../model/change.ts";
+import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
+import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
 import type { Command, CommandContext, CommandOption } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
-import { envName, flag, printJson, text } from "../options.ts";
+import { envName, flag, printJson, text, texts } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
 
@@ -15,6 +17,15 @@ export const PLAN_OPTIONS: readonly CommandOption[] = [
   { flags: "--format <FORMAT>", doc: "text, md or json", completes: ["text", "md", "json"] },
   { flags: "--all", doc: "list every node instead of the first of each section" },
   { flags: "--ttl <DAYS>", doc: "days the environment lives after its last use" },
+  {
+    flags: "--category <NODE=CATEGORY>",
+    doc: "decide what a change means: breaking, non_breaking, or auto to take that back",
+    repeats: true,
+  },
+  {
+    flags: "--no-auto-categorization",
+    doc: "ask about every change instead of categorising it",
+  },
   { flags: "--detailed-exitcode", doc: "exit 0: nothing to do, 2: something to do, 1: error" },
 ];
 
@@ -39,6 +50,8 @@ export const PLAN: Command = {
 export async function runPlan(context: CommandContext, env: EnvName | null): Promise<number> {
   const format = formatOf(context);
   const ttlSeconds = ttlOf(context);
+  const categories = categoriesOf(context);
+  if (categories.size > 0 && (env === null || env === PROD)) throw categoryWithoutEnvironment();
   const workspace = await context.workspace(env === null || env === PROD ? "read" : "write");
   const detailed = flag(context, "detailedExitcode");
   const { planEnvironment } = await import("../../app/plan_environment.ts");
@@ -47,13 +60,19 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
     workspace,
     { asJson: (diagnostics) => brokenPlan(env, diagnostics) },
     async () => {
-      const { plan, sql } = await planEnvironment(workspace, { env, ttlSeconds });
+      const { plan, ...details } = await planEnvironment(workspace, {
+        env,
+        ttlSeconds,
+        categories,
+        autoCategorize: context.options["autoCategorization"] === false ? "off" : null,
+        ...(context.terminal.canAsk && format === "text" ? { decide: askCategory(context) } : {}),
+      });
       showWarnings(context, workspace, plan.diagnostics);
       if (format === "json") printJson(context, plan);
-      else if (format === "md") context.terminal.out(planMarkdown(plan, sql));
+      else if (format === "md") context.terminal.out(planMarkdown(plan, details.sql));
       else {
         const style = styleFor(context.terminal.colorOut);
-        context.terminal.out(planView(plan, sql, style, flag(context, "all")));
+        context.terminal.out(planView(plan, details, style, flag(context, "all")));
         sayNext(context, plan);
       }
       return detailed && hasChanges(plan) ? EXIT_CHANGES : EXIT_DONE;
@@ -94,6 +113,51 @@ function ttlOf(context: CommandContext): number | null {
     kind: "usage",
     hint: "write --ttl 14",
   });
+}
+
+const CATEGORIES: Readonly<Record<string, CategoryOverride["category"] | null>> = {
+  breaking: "BREAKING",
+  non_breaking: "NON_BREAKING",
+  auto: null,
+};
+
+function categoriesOf(context: CommandContext): Map<NodeId, CategoryOverride["category"] | null> {
+  return new Map(
+    texts(context, "category").map((typed) => {
+      const match = /^([^=\s]+)=(\S+)$/.exec(typed);
+      const word = match?.[2]!.toLowerCase().replaceAll("-", "_") ?? "";
+      if (match !== null && Object.hasOwn(CATEGORIES, word)) {
+        return [match[1] as NodeId, CATEGORIES[word]!];
+      }
+      throw new UserError(`Invalid --category "${typed}": expected NODE=CATEGORY`, {
+        code: "invalid_option",
+        kind: "usage",
+        hint: "write --category transform.users=non_breaking, =breaking or =auto",
+      });
+    }),
+  );
+}
+
+function categoryWithoutEnvironment(): UserError {
+  return new UserError("Cannot keep a category without an environment: it lives in its plan", {
+    code: "invalid_option",
+    kind: "usage",
+    hint: "name an environment:\n    seeknal plan dev --category transform.users=non_breaking",
+  });
+}
+
+function askCategory({ terminal }: CommandContext) {
+  const style = styleFor(terminal.colorErr);
+  return ({ id, category, reasons }: Change): CategoryOverride["category"] => {
+    const question = `${style.bold(id)}: ${reasons.join("; ")} (seeknal would say ${category})`;
+    const chosen = terminal.choose(question, ["Breaking", "Non-breaking"]);
+    if (chosen !== null) return chosen === 0 ? "BREAKING" : "NON_BREAKING";
+    throw new UserError("No answer: nothing was planned", {
+      code: "needs_category",
+      kind: "validation",
+      hint: `say it on the command line: --category ${id}=breaking`,
+    });
+  };
 }
 
 function brokenPlan(environment: EnvName | null, diagnostics: readonly Diagnostic[]): unknown {

@@ -17,12 +17,14 @@ import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
+import { LINEAGE } from "./lineage.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
 import { QUERY } from "./query.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
+import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
@@ -32,6 +34,8 @@ export const COMMANDS: readonly Command[] = [
   RUN,
   PROMOTE,
   ROLLBACK,
+  WHY,
+  LINEAGE,
   DIFF,
   HISTORY,
   QUERY,

@@ -3,11 +3,21 @@ import type { SqlDiffLine } from "../../app/sql_diff.ts";
 import { describeEnvCategory } from "../../model/env_name.ts";
 import type { NodeId } from "../../model/ids.ts";
 import type { Plan, PlanNode } from "../../model/plan.ts";
+import type { ImpactNode, ImpactTree } from "../../plan/impact_tree.ts";
 import type { Style } from "../terminal.ts";
 import { alignColumns, plural } from "./format.ts";
 
 /** SQL diffs by node. */
 export type SqlDiffs = ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
+
+/** What is shown beside a plan; a plan that was committed has neither. */
+export interface PlanDetails {
+  readonly sql: SqlDiffs;
+  readonly impact: readonly ImpactTree[];
+}
+
+/** The details of a plan that is read back. */
+export const NO_DETAILS: PlanDetails = { sql: new Map(), impact: [] };
 
 /** Nodes listed in a section before `... and n more`. */
 const SHOWN = 20;
@@ -18,9 +28,16 @@ interface Section {
 }
 
 /** A plan for people: what changed and why, section by section, and one last line with the counts. */
-export function planView(plan: Plan, sql: SqlDiffs, style: Style, all: boolean): string {
+export function planView(
+  plan: Plan,
+  { sql, impact }: PlanDetails,
+  style: Style,
+  all: boolean,
+): string {
   const lines = [style.bold(title(plan)), ""];
-  for (const { title, nodes } of sections(plan)) {
+  const inTrees = new Set(impact.flatMap(({ readers }) => idsIn(readers)));
+  for (const { title, nodes: found } of sections(plan)) {
+    const nodes = title === AFFECTED ? found.filter(({ id }) => !inTrees.has(id)) : found;
     if (nodes.length === 0) continue;
     lines.push(style.bold(`${title} (${nodes.length})`));
     const shown = all ? nodes : nodes.slice(0, SHOWN);
@@ -31,6 +48,7 @@ export function planView(plan: Plan, sql: SqlDiffs, style: Style, all: boolean):
     lines.push("");
   }
   if (lines.length === 2) lines.push(noChanges(plan), "");
+  if (impact.length > 0) lines.push(...impactLines(impact, style, all), "");
   lines.push(...buildLines(plan, style, all));
   lines.push(style.bold(`Plan: ${summaryWords(plan.summary)}`));
   return lines.join("\n") + "\n";
@@ -57,12 +75,72 @@ function sections({ nodes }: Plan): Section[] {
     { title: "New", nodes: of((n) => n.change === "new") },
     { title: "Removed", nodes: of((n) => n.change === "removed") },
     { title: "Changed", nodes: of((n) => n.change === "direct" && n.category !== "METADATA") },
-    { title: "Affected by those", nodes: of((n) => n.change === "indirect") },
+    { title: AFFECTED, nodes: of((n) => n.change === "indirect") },
     {
       title: "Metadata only",
       nodes: of((n) => n.change === "direct" && n.category === "METADATA"),
     },
   ];
+}
+
+const AFFECTED = "Affected by those";
+
+function idsIn(nodes: readonly ImpactNode[]): NodeId[] {
+  return nodes.flatMap(({ node, affected, readers }) => [
+    ...(affected ? [node.id] : []),
+    ...idsIn(readers),
+  ]);
+}
+
+/** For each change the tree of what it reaches, with the reason at every branch. */
+function impactLines(trees: readonly ImpactTree[], style: Style, all: boolean): string[] {
+  const lines: string[] = [];
+  for (const { root, readers } of trees) {
+    lines.push(`  ${paintOf(root, style)(root.id)}`);
+    lines.push(...branchLines(readers, "  ", style));
+  }
+  const shown = all ? lines : lines.slice(0, TREE_LINES);
+  const more = lines.length - shown.length;
+  return [
+    style.bold("What they touch"),
+    ...shown,
+    ...(more > 0 ? [style.dim(`  ... and ${more} more lines (--all shows them)`)] : []),
+  ];
+}
+
+/** Lines of impact shown without --all. */
+const TREE_LINES = 40;
+/** Readers that are not affected are named up to here, then counted. */
+const SPARED = 3;
+
+function branchLines(nodes: readonly ImpactNode[], indent: string, style: Style): string[] {
+  const affected = nodes.filter((node) => node.affected);
+  const spared = nodes.filter((node) => !node.affected);
+  const named = spared.length > SPARED + 1 ? spared.slice(0, SPARED) : spared;
+  const rest = spared.length - named.length;
+  const shown = [...affected, ...named];
+  const lines = shown.flatMap((item, i) => {
+    const isLast = i === shown.length - 1 && rest === 0;
+    const deeper = `${indent}${isLast ? "   " : "│  "}`;
+    return [
+      `${indent}${style.dim(isLast ? "└─" : "├─")} ${branchText(item, style)}`,
+      ...branchLines(item.readers, deeper, style),
+    ];
+  });
+  return rest === 0
+    ? lines
+    : [...lines, style.dim(`${indent}└─ = and ${plural(rest, "other reader")} not affected`)];
+}
+
+function branchText({ node, affected, again }: ImpactNode, style: Style): string {
+  const glyph = affected ? changeGlyph({ kind: node.change, category: node.category }) : "=";
+  const why = again
+    ? "see above"
+    : affected
+    ? node.reasons.filter((reason) => /^(reads|depends|returns) /.test(reason)).join("; ")
+    : "reads nothing that changed";
+  const paint = affected ? paintOf(node, style) : style.dim;
+  return `${paint(`${glyph} ${node.id}`)}  ${style.dim(why || node.reasons[0]!)}`;
 }
 
 function nodeLines(node: PlanNode, sql: SqlDiffs, style: Style): string[] {
@@ -114,8 +192,12 @@ function buildLines(plan: Plan, style: Style, all: boolean): string[] {
   const reused = list("reuse");
   if (reused.length > 0) {
     const changed = reused.filter((n) => n.change !== "none" && n.category !== "METADATA").length;
-    const note = changed > 0 ? `${plural(changed, "changed node")} among them, built before` : "";
-    rows.push([style.bold("Reuse"), String(reused.length), style.dim(note)]);
+    const note = changed > 0 ? `; ${plural(changed, "changed node")} among them, built before` : "";
+    rows.push([
+      style.bold("Reuse"),
+      String(reused.length),
+      style.dim(`${reuseSources(reused)}${note}`),
+    ]);
   }
   const dropped = list("drop");
   if (dropped.length > 0) {
@@ -126,6 +208,17 @@ function buildLines(plan: Plan, style: Style, all: boolean): string[] {
     ]);
   }
   return rows.length === 0 ? [] : [...alignColumns(rows), ""];
+}
+
+/** `5 from prod, 1 from the cache`; `from prod` where it is one place. */
+function reuseSources(nodes: readonly PlanNode[]): string {
+  const counts = new Map<string, number>();
+  for (const { reused_from } of nodes) {
+    if (reused_from) counts.set(reused_from, (counts.get(reused_from) ?? 0) + 1);
+  }
+  const sources = [...counts].sort((a, b) => b[1] - a[1]);
+  if (sources.length === 1) return `from ${sources[0]![0]}`;
+  return sources.map(([from, count]) => `${count} from ${from}`).join(", ");
 }
 
 /** A plan as Markdown, for a comment on a pull request. */
