@@ -65,14 +65,13 @@ export function lineageHtml(document: LineageDocument): string {
     <kbd aria-hidden="true">/</kbd>
     <ul id="results" role="listbox" aria-label="Nodes and columns found" hidden></ul>
   </div>
-  <p class="word">Column lineage</p>
+  <p class="word">Lineage by Seeknal</p>
 </header>
 <main>
   <canvas id="graph" tabindex="0" role="application" aria-label="Graph of nodes. Arrow keys move along it, the panel tells what is selected."></canvas>
   <div id="tip" hidden></div>
   <div id="legend" class="float" aria-label="Legend" role="group">
-    <ul id="kinds"></ul>
-    <ul><li id="untraced">columns cannot be followed</li></ul>
+    <ul id="kinds"><li id="untraced">columns cannot be followed</li></ul>
     <ul class="lines">
       <li>${line("up")}upstream</li>
       <li>${line("down")}downstream</li>

@@ -158,7 +158,10 @@ main { position: relative; overflow: hidden; }
   font-size: 13px; font-weight: 500; white-space: nowrap;
 }
 #tools button:hover:not(:disabled) { background: var(--hover); }
-#tools button[aria-pressed="true"] { background: var(--ink); color: var(--card); }
+#tools button[aria-pressed="true"] {
+  color: var(--up);
+  background: color-mix(in srgb, var(--up) 12%, transparent);
+}
 #tools button:disabled { color: var(--soft); opacity: .55; cursor: default; }
 #tools .round { width: 32px; padding: 0; justify-content: center; font-size: 17px; }
 #tools hr { width: 1px; height: auto; margin: 5px 4px; border: 0; background: var(--line); }
@@ -167,12 +170,11 @@ main { position: relative; overflow: hidden; }
   font-size: 12.5px; font-variant-numeric: tabular-nums;
 }
 #legend {
-  left: 16px; bottom: 16px; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 9px 14px;
-  max-width: calc(100% - 460px); font-size: 12.5px; color: var(--soft);
+  left: 16px; bottom: 16px; padding: 9px 14px; max-width: calc(100% - 400px); font-size: 12.5px; color: var(--soft);
 }
 #legend ul { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 #legend li { display: flex; align-items: center; gap: 7px; }
-#kinds li::before {
+#kinds li:not(#untraced)::before {
   content: ""; width: 10px; height: 10px; border-radius: 3px; background: var(--kind);
 }
 #legend .lines { display: none; }
@@ -208,13 +210,14 @@ main { position: relative; overflow: hidden; }
   margin-top: 14px; padding: 8px 12px; font-size: 13px; color: var(--warn);
   background: var(--warn-back); border-radius: 8px;
 }
-#panel .reach { display: flex; gap: 18px; margin-top: 14px; font-size: 13px; font-weight: 500; }
+#panel .reach { display: flex; gap: 4px 16px; flex-wrap: wrap; margin-top: 14px; font-size: 13px; font-weight: 500; }
 #panel .reach span::before {
   content: ""; display: inline-block; width: 14px; height: 3px; margin-right: 7px;
   vertical-align: middle; border-radius: 2px; background: currentColor;
 }
 #panel .up { color: var(--up); }
 #panel .down { color: var(--down); }
+#panel .rows { color: var(--rows); }
 #panel .figures { display: flex; gap: 28px; margin-top: 14px; }
 #panel .figures div { display: flex; flex-direction: column-reverse; }
 #panel .figures dt { font-size: 12.5px; color: var(--soft); }

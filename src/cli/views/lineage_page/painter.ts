@@ -15,6 +15,7 @@ export interface Painter {
 export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly string[]): Painter {
   const context = canvas.getContext("2d")!;
   const fits = new Map<string, string>();
+  const sideColours = ["line", "up", "down", "self", "rows"];
   let colours = new Map<string, string>();
   let fonts = { text: "", code: "" };
   readColours();
@@ -247,7 +248,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
       context.fillText(fit(nameOf(scene, node), width - 28), x + 18, y + cardMetrics().header / 2);
     }
     if (side !== 0 || isHover(scene, node)) {
-      context.strokeStyle = colour(side === 0 ? "ink" : ["", "up", "down", "self"][side]!);
+      context.strokeStyle = colour(side === 0 ? "ink" : sideColours[side]!);
       context.lineWidth = (side === 3 ? 3 : 1.8) / camera.scale;
       context.strokeRect(x, y, width, height);
     }
@@ -289,7 +290,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
     context.fillRect(x, y, 5, height);
     context.restore();
     const hover = isHover(scene, node);
-    const name = ["line", "up", "down", "self"][side]!;
+    const name = sideColours[side]!;
     context.strokeStyle = colour(side === 0 && hover ? "soft" : name);
     context.lineWidth = side === 3 ? 2.4 : side !== 0 ? 1.7 : hover ? 1.5 : 1;
     if (!traced && side === 0) {
@@ -360,8 +361,8 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
       const middle = top + (i + 0.5) * row + 1;
       const isHovered = hover?.node === node && hover.column === column;
       if (side !== 0 || isHovered) {
-        context.fillStyle = side === 0 ? colour("soft") : colour(["", "up", "down", "self"][side]!);
-        context.globalAlpha = side === 3 ? 0.2 : side === 0 ? 0.12 : 0.13;
+        context.fillStyle = side === 0 ? colour("soft") : colour(sideColours[side]!);
+        context.globalAlpha = side === 3 ? 0.16 : 0.13;
         context.fillRect(x + 5, middle - row / 2, width - 6, row);
       }
       const calm = selection !== null && selection.column !== -1 && side === 0;
@@ -387,7 +388,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
       const dots = [[links.intoColumn, x], [links.outOfColumn, x + width]] as const;
       for (const [edges, at] of dots) {
         if (edges[index]!.length === 0) continue;
-        context.fillStyle = side === 0 ? colour("edge") : colour(["", "up", "down", "self"][side]!);
+        context.fillStyle = side === 0 ? colour("edge") : colour(sideColours[side]!);
         context.beginPath();
         context.arc(at, middle - 1, side === 0 ? 2.6 : 3.4, 0, Math.PI * 2);
         context.fill();

@@ -31,6 +31,7 @@ export function createPanel(
   }
 
   function overview(): Node[] {
+    if (data.nodes.length === 0) return [el("h2", "", "There are no nodes.")];
     const columns = links.nodeOfColumn.length;
     const untraced = [...data.nodes.keys()].filter((node) => !data.nodes[node]!.traced);
     const kinds = new Map<string, number[]>();
@@ -65,6 +66,16 @@ export function createPanel(
           ),
         ),
       ),
+      section(
+        "How to read it",
+        el(
+          "dl",
+          "keys",
+          ...keys.flatMap((
+            [key, text],
+          ) => [el("dt", "", el("kbd", "", key!)), el("dd", "", text!)]),
+        ),
+      ),
       ...untraced.length === 0 ? [] : [
         section(
           "Columns cannot be followed",
@@ -76,16 +87,6 @@ export function createPanel(
           nodeList(untraced),
         ),
       ],
-      section(
-        "How to read it",
-        el(
-          "dl",
-          "keys",
-          ...keys.flatMap((
-            [key, text],
-          ) => [el("dt", "", el("kbd", "", key!)), el("dd", "", text!)]),
-        ),
-      ),
     ];
   }
 
@@ -200,11 +201,13 @@ export function createPanel(
   function reachLine(sides: Uint8Array, word: string): Node {
     const up = sides.filter((side) => side === 1).length;
     const down = sides.filter((side) => side === 2).length;
+    const rows = sides.filter((side) => side === 4).length;
     return el(
       "p",
       "reach",
       el("span", "up", `${count(up, word)} upstream`),
-      el("span", "down", `${count(down, word)} downstream`),
+      el("span", "down", `${down.toLocaleString("en")} downstream`),
+      ...rows === 0 ? [] : [el("span", "rows", `${rows.toLocaleString("en")} for rows`)],
     );
   }
 

@@ -51,7 +51,7 @@ export function placeGraph(order: GraphOrder, sizeOf: (node: number) => CardSize
   let x = 0;
   layers.forEach((_, layer) => {
     layerX.push(x);
-    x += layerWidth[layer]! + 84 + Math.min(130, 7 * Math.sqrt(crossing[layer]!));
+    x += layerWidth[layer]! + 84 + Math.min(320, 10 * Math.sqrt(crossing[layer]!));
   });
 
   const portY = new Float64Array(itemCount);

@@ -4,7 +4,15 @@ import { createPanel } from "./panel.ts";
 import { orderGraph } from "./order_graph.ts";
 import type { PageData, Selection } from "./page_data.ts";
 import { placeGraph } from "./place_graph.ts";
-import { cardCorner, cardHeight, cardMetrics, columnY, findAt, type Scene } from "./scene.ts";
+import {
+  type Camera,
+  cardCorner,
+  cardHeight,
+  cardMetrics,
+  columnY,
+  findAt,
+  type Scene,
+} from "./scene.ts";
 import { createSearchBox } from "./search_box.ts";
 import { linkEdges, traceSelection } from "./trace.ts";
 
@@ -24,13 +32,19 @@ export function startPage(options: PageOptions): void {
   const kindColours = colourKinds();
   const links = linkEdges(data);
   const painter = createPainter(canvas, kindColours);
-  const panel = createPanel(byId("panel"), data, links, kindColours, (to) => choose(to, true));
+  const panel = createPanel(
+    byId("panel"),
+    data,
+    links,
+    kindColours,
+    (to) => choose(to, "reveal"),
+  );
   const search = createSearchBox(
     byId("search") as HTMLInputElement,
     byId("results"),
     data,
     kindColours,
-    (to) => choose(to, true),
+    (to) => choose(to, "centre"),
   );
   const widths = data.nodes.map(cardWidth);
   const open = data.nodes.map(() => data.nodes.length <= options.openUpTo);
@@ -56,7 +70,7 @@ export function startPage(options: PageOptions): void {
   fit(false);
   panel.show(null, null);
   showButtons();
-  if (data.focus !== null) choose(data.focus, true, false);
+  if (data.focus !== null) choose(data.focus, "start");
   listen();
   draw();
   document.documentElement.dataset.firstFrame = performance.now().toFixed(0);
@@ -115,14 +129,15 @@ export function startPage(options: PageOptions): void {
     }
   }
 
-  function choose(to: Selection | null, isCentred: boolean, isSmooth = true): void {
+  function choose(to: Selection | null, move: "stay" | "reveal" | "centre" | "start"): void {
     scene.selection = to;
     scene.trace = to === null ? null : traceSelection(data, links, to);
     if (to === null) onlyPath = false;
     place(to?.node);
     panel.show(to, scene.trace);
     showButtons();
-    if (to !== null && isCentred) centre(to, isSmooth);
+    if (to !== null && move === "reveal") reveal(to);
+    else if (to !== null && move !== "stay") centre(to, move === "centre");
     redraw();
   }
 
@@ -176,32 +191,72 @@ export function startPage(options: PageOptions): void {
 
   function fit(isSmooth: boolean): void {
     const { width, height } = scene.places;
-    const margin = 48;
-    const scale = Math.min(
-      1.1,
-      (canvas.clientWidth - 2 * margin) / Math.max(1, width),
-      (canvas.clientHeight - 2 * margin) / Math.max(1, height),
-    );
-    fly({
-      scale,
-      x: (canvas.clientWidth - width * scale) / 2,
-      y: (canvas.clientHeight - height * scale) / 2,
-    }, isSmooth);
+    const view = viewOf({ left: 0, top: 0, right: width, bottom: height }, 1.1);
+    fly(view, isSmooth);
   }
 
+  /** The camera that shows a part of the graph as large as fits beside the legend and the tools. */
+  function viewOf(part: Box, most: number): Camera {
+    const { left, top, right, bottom } = part;
+    const [side, above, below] = [40, 36, 92];
+    const room = {
+      width: Math.max(80, canvas.clientWidth - 2 * side),
+      height: Math.max(80, canvas.clientHeight - above - below),
+    };
+    const scale = Math.min(
+      most,
+      room.width / Math.max(1, right - left),
+      room.height / Math.max(1, bottom - top),
+    );
+    return {
+      scale,
+      x: side + (room.width - (right - left) * scale) / 2 - left * scale,
+      y: above + (room.height - (bottom - top) * scale) / 2 - top * scale,
+    };
+  }
+
+  function boxOf(node: number): Box {
+    const { x, y } = cardCorner(scene, node);
+    const width = scene.places.layerWidth[scene.order.layerOf[node]!]!;
+    return { left: x, top: y, right: x + width, bottom: y + cardHeight(scene, node) };
+  }
+
+  /** Shows all that is lit if it can be read then, otherwise the selection in the middle. */
   function centre({ node, column }: Selection, isSmooth: boolean): void {
-    if (scene.order.layerOf[node] === -1) return;
-    const { x } = cardCorner(scene, node);
+    const { order, trace, camera } = scene;
+    if (order.layerOf[node] === -1) return;
+    const boxes = data.nodes.map((_, other) => other)
+      .filter((other) => trace?.nodes[other] !== 0 && order.layerOf[other] !== -1)
+      .map(boxOf);
+    const all = viewOf({
+      left: Math.min(...boxes.map(({ left }) => left)),
+      top: Math.min(...boxes.map(({ top }) => top)),
+      right: Math.max(...boxes.map(({ right }) => right)),
+      bottom: Math.max(...boxes.map(({ bottom }) => bottom)),
+    }, 1.1);
+    if (all.scale >= 0.62) return fly(all, isSmooth);
+    const { left, right } = boxOf(node);
     const y = column === -1 ? scene.places.portY[node]! : columnY(scene, node, column);
-    const scale = Math.max(0.85, Math.min(1.3, scene.camera.scale));
+    const scale = Math.max(0.85, Math.min(1.3, camera.scale));
     fly({
       scale,
-      x: canvas.clientWidth / 2 - (x + widths[node]! / 2) * scale,
+      x: canvas.clientWidth / 2 - (left + right) / 2 * scale,
       y: canvas.clientHeight / 2 - y * scale,
     }, isSmooth);
   }
 
-  function fly(to: { x: number; y: number; scale: number }, isSmooth: boolean): void {
+  /** Moves only if the selection is not in sight, or too small to read. */
+  function reveal(to: Selection): void {
+    const { camera, order } = scene;
+    if (order.layerOf[to.node] === -1) return;
+    const { left, right } = boxOf(to.node);
+    const y = columnY(scene, to.node, to.column) * camera.scale + camera.y;
+    const isInSight = left * camera.scale + camera.x > 0 && y > 20 &&
+      right * camera.scale + camera.x < canvas.clientWidth && y < canvas.clientHeight - 90;
+    if (!isInSight || !painter.isReadable(camera.scale)) centre(to, true);
+  }
+
+  function fly(to: Camera, isSmooth: boolean): void {
     cancelAnimationFrame(flight);
     const { camera } = scene;
     if (!isSmooth || matchMedia("(prefers-reduced-motion: reduce)").matches) {
@@ -257,12 +312,13 @@ export function startPage(options: PageOptions): void {
 
   function fillLegend(): void {
     const kinds = new Map(data.nodes.map(({ kind }, node) => [kind, kindColours[node]!]));
-    byId("kinds").replaceChildren(...[...kinds].map(([kind, colour]) => {
+    byId("kinds").prepend(...[...kinds].map(([kind, colour]) => {
       const line = document.createElement("li");
       line.textContent = kind;
       line.style.setProperty("--kind", `var(--${colour})`);
       return line;
     }));
+    byId("legend").hidden = data.nodes.length === 0;
     byId("untraced").hidden = data.nodes.every(({ traced }) => traced);
   }
 
@@ -356,13 +412,13 @@ export function startPage(options: PageOptions): void {
 
   function click(x: number, y: number): void {
     const found = at(x, y);
-    if (found === null) return choose(null, false);
+    if (found === null) return choose(null, "stay");
     const { camera, places, order } = scene;
     const layer = order.layerOf[found.node]!;
     const end = (places.layerX[layer]! + places.layerWidth[layer]!) * camera.scale + camera.x;
     const isChevron = found.column === -1 && end - x < 36 * camera.scale;
     if (isChevron && painter.isReadable(camera.scale)) toggle(found.node);
-    else choose(found, false);
+    else choose(found, "stay");
   }
 
   function press(event: KeyboardEvent): void {
@@ -372,7 +428,7 @@ export function startPage(options: PageOptions): void {
     if (event.key === "/") search.focus();
     else if (event.key === "Escape") {
       search.clear();
-      choose(null, false);
+      choose(null, "stay");
     } else if (event.key === "+" || event.key === "=") zoom(1.3);
     else if (event.key === "-") zoom(1 / 1.3);
     else if (event.key === "f" || event.key === "0") fit(true);
@@ -382,7 +438,7 @@ export function startPage(options: PageOptions): void {
     else if (event.key === " " && selection !== null) toggle(selection.node);
     else if (event.key.startsWith("Arrow")) {
       const next = selection === null ? firstNode() : beside(selection, event.key.slice(5));
-      if (next !== null) choose(next, true);
+      if (next !== null) choose(next, "reveal");
     } else return;
     event.preventDefault();
   }
@@ -423,4 +479,12 @@ export function startPage(options: PageOptions): void {
       .sort((a, b) => distance(a) - distance(b))[0];
     return nearest === undefined ? null : { node: nearest, column: -1 };
   }
+}
+
+/** A part of the graph. */
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
 }

@@ -15,7 +15,10 @@ export interface Links {
   readonly rowsOutOf: readonly (readonly number[])[];
 }
 
-/** What a selection lights. In every list 0 is dark, 1 upstream, 2 downstream, 3 the selection. */
+/**
+ * What a selection lights. In every list 0 is dark, 1 upstream, 2 downstream, 3 the selection itself
+ * and 4 what hangs together with it only because columns decide rows.
+ */
 export interface Trace {
   readonly nodes: Uint8Array;
   readonly edges: Uint8Array;
@@ -79,6 +82,7 @@ export function traceSelection(data: PageData, links: Links, selection: Selectio
   const up = 1;
   const down = 2;
   const self = 3;
+  const byRows = 4;
   if (selection.column === -1) {
     const { edges } = data;
     trace.nodes[selection.node] = self;
@@ -112,18 +116,18 @@ export function traceSelection(data: PageData, links: Links, selection: Selectio
   const read = [...columns.keys()].filter((column) => columns[column]! >= down);
   for (const node of passed) {
     for (const edge of links.rowsInto[node]!) {
-      trace.rowEdges[edge] = trace.nodes[node] === down ? down : up;
+      trace.rowEdges[edge] = byRows;
       const [from, column] = [rowEdges[edge * 3]!, rowEdges[edge * 3 + 1]!];
-      if (trace.nodes[from] === 0) trace.nodes[from] = up;
+      if (trace.nodes[from] === 0) trace.nodes[from] = byRows;
       const index = links.columnStart[from]! + column;
-      if (columns[index] === 0) columns[index] = up;
+      if (columns[index] === 0) columns[index] = byRows;
     }
   }
   for (const column of read) {
     for (const edge of links.rowsOutOf[column]!) {
-      trace.rowEdges[edge] = down;
+      trace.rowEdges[edge] = byRows;
       const node = rowEdges[edge * 3 + 2]!;
-      if (trace.nodes[node] === 0) trace.nodes[node] = down;
+      if (trace.nodes[node] === 0) trace.nodes[node] = byRows;
     }
   }
   return trace;
