@@ -88,7 +88,8 @@ export function lineageHtml(document: LineageDocument): string {
     <button type="button" id="zoom-in" class="round" aria-label="Zoom in" title="Zoom in (+)">+</button>
   </div>
 </main>
-<aside id="panel" aria-label="Details of the selection" aria-live="polite" tabindex="-1"></aside>
+<aside id="panel" aria-label="Details of the selection" tabindex="-1"></aside>
+<p id="status" class="unseen" role="status"></p>
 <noscript>This page draws the lineage with JavaScript.</noscript>
 <script type="application/json" id="data">${
     escapeScript(JSON.stringify(pageData(document)))

@@ -15,7 +15,8 @@ export interface GraphOrder {
 /**
  * Orders a graph for drawing it left to right: a node's layer is its longest path from a source, the
  * order inside a layer comes from barycentre sweeps. Long edges of one node share their bends, so a
- * node that is read everywhere shows one trunk instead of a fan. Same input, same answer.
+ * node that is read everywhere shows one trunk instead of a fan. Same input, same answer. In a tight
+ * order what reads nothing stands right before its first reader instead of all the way to the left.
  *
  * Runs in the page, so it uses nothing from outside of itself.
  */
@@ -23,6 +24,7 @@ export function orderGraph(
   nodeCount: number,
   edges: readonly number[],
   isShown: (node: number) => boolean,
+  isTight = false,
 ): GraphOrder {
   const targets: number[][] = Array.from({ length: nodeCount }, () => []);
   const sources: number[][] = Array.from({ length: nodeCount }, () => []);
@@ -33,6 +35,7 @@ export function orderGraph(
     sources[to]!.push(from);
   }
   const layerOf = findLayers();
+  if (isTight) pullRight();
   const segments: number[] = [];
   const edgeSegments = layEdges();
   const itemCount = layerOf.length;
@@ -71,6 +74,13 @@ export function orderGraph(
       if (node < nodeCount && result[node] !== -1 && done[node] === 0) queue.push(node);
     }
     return result;
+  }
+
+  function pullRight(): void {
+    sources.forEach((list, node) => {
+      if (list.length > 0 || targets[node]!.length === 0) return;
+      layerOf[node] = Math.max(0, Math.min(...targets[node]!.map((to) => layerOf[to]!)) - 1);
+    });
   }
 
   function layEdges(): number[][] {

@@ -75,6 +75,7 @@ ul { list-style: none; padding: 0; }
 :focus-visible { outline: 2px solid var(--up); outline-offset: 1px; }
 [hidden] { display: none !important; }
 .soft { color: var(--soft); }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
 header {
   grid-column: 1 / -1;
@@ -230,6 +231,7 @@ main { position: relative; overflow: hidden; }
 }
 #panel .link:hover { background: var(--hover); }
 #panel .link .name { flex: 1 1 auto; }
+#panel .link .mark { flex: none; width: 9px; height: 9px; border-radius: 3px; background: var(--kind); }
 #panel .link .type { flex: 0 1 auto; font: 400 12px/1.5 var(--code-font); color: var(--soft); }
 #panel .link .of { flex: 0 1 auto; color: var(--kind); font-size: 12.5px; text-align: right; }
 #panel .more { padding: 4px 8px; color: var(--up); font-weight: 500; }
@@ -253,7 +255,7 @@ main { position: relative; overflow: hidden; }
 @media (max-width: 820px) {
   body { grid-template: auto minmax(0, 1fr) minmax(0, 42vh) / minmax(0, 1fr); }
   header { grid-template-columns: minmax(0, 1fr) minmax(0, 1.4fr); gap: 12px; padding: 0 12px; }
-  header .word { display: none; }
+  header .word, #legend { display: none; }
   #panel { border-left: 0; border-top: 1px solid var(--line); padding: 16px; }
 }
 `;

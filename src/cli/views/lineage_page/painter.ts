@@ -7,8 +7,10 @@ export interface Painter {
   paint(scene: Scene): void;
   /** Reads the colours of the style sheet again, after the colour scheme changed. */
   readColours(): void;
-  /** True when a card's own text can be read at this scale. */
+  /** True when a card shows its columns at this scale. */
   isReadable(scale: number): boolean;
+  /** True when a card shows all it has to say at this scale. */
+  isFull(scale: number): boolean;
 }
 
 /** Runs in the page; besides the functions of `scene.ts` it uses nothing from outside of itself. */
@@ -19,7 +21,15 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
   let colours = new Map<string, string>();
   let fonts = { text: "", code: "" };
   readColours();
-  return { paint, readColours, isReadable: (scale) => scale >= 0.34 };
+  return { paint, readColours, isReadable, isFull };
+
+  function isReadable(scale: number): boolean {
+    return scale >= 0.34;
+  }
+
+  function isFull(scale: number): boolean {
+    return scale >= 0.62;
+  }
 
   function readColours(): void {
     const style = getComputedStyle(document.documentElement);
@@ -69,14 +79,17 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
     const all = order.segments.length / 2;
     const plain = Array.from({ length: all }, (_, i) => i).filter((i) => !lit.has(i));
     const calm = trace !== null;
+    // Thousands of lines on top of each other would be one grey area: this way dense parts show.
+    context.globalAlpha = Math.max(0.25, Math.min(1, camera.scale * 4));
     stroke(colour(calm ? "edge-dim" : "edge"), Math.max(1.3, thin), [], plain, (segment) => {
       paintSegment(scene, view, segment);
     });
-    if (!calm && camera.scale >= 0.34) {
+    context.globalAlpha = 1;
+    if (!calm && isReadable(camera.scale)) {
       const shown: number[] = [];
       for (let i = 0; i < data.columnEdges.length; i += 4) {
         const [from, to] = [data.columnEdges[i]!, data.columnEdges[i + 2]!];
-        if (scene.rows[from]!.length > 0 && scene.rows[to]!.length > 0) shown.push(i / 4);
+        if (scene.rows[from]!.length > 0 || scene.rows[to]!.length > 0) shown.push(i / 4);
       }
       stroke(colour("edge"), 0.9, [], shown, (edge) => paintColumnEdge(scene, view, edge));
     }
@@ -211,7 +224,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
         const height = cardHeight(scene, node);
         if (y > view.bottom || y + height < view.top) continue;
         const dark = scene.trace !== null && scene.trace.nodes[node] === 0;
-        if (camera.scale < 0.34) {
+        if (!isReadable(camera.scale)) {
           paintBlock(scene, node, x, y, width, height, dark);
         } else {
           paintCard(scene, node, x, y, width, height, dark);
@@ -232,20 +245,40 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
   ): void {
     const { data, camera, trace } = scene;
     const side = trace?.nodes[node] ?? 0;
-    const named = camera.scale >= 0.2;
+    const named = camera.scale >= 0.17;
     context.globalAlpha = dark ? 0.22 : 1;
-    context.fillStyle = named ? colour("card") : colour(kindColours[node]!);
+    context.fillStyle = colour("card");
     context.fillRect(x, y, width, height);
-    if (named) {
+    if (!named) {
+      context.fillStyle = colour(kindColours[node]!);
+      context.fillRect(x, y, width, cardMetrics().header);
+      context.globalAlpha *= 0.3;
+      context.fillRect(x, y, width, height);
+      context.globalAlpha = dark ? 0.22 : 1;
+    } else {
       context.fillStyle = colour(kindColours[node]!);
       context.fillRect(x, y, 10, height);
       context.strokeStyle = colour("line");
       context.lineWidth = 1 / camera.scale;
       context.strokeRect(x, y, width, height);
-      context.font = `600 ${Math.min(28, 8 / camera.scale)}px ${fonts.text}`;
+      context.font = `600 ${Math.min(30, 8 / camera.scale)}px ${fonts.text}`;
       context.textBaseline = "middle";
       context.fillStyle = colour("ink");
-      context.fillText(fit(nameOf(scene, node), width - 28), x + 18, y + cardMetrics().header / 2);
+      context.fillText(
+        fit(nameOf(scene, node), width - (data.nodes[node]!.traced ? 28 : 40)),
+        x + 18,
+        y + cardMetrics().header / 2,
+      );
+    }
+    if (named) {
+      const { row } = cardMetrics();
+      const top = y + rowsTop(scene, node);
+      scene.rows[node]!.forEach((column, i) => {
+        const lit = trace?.columns[scene.links.columnStart[node]! + column] ?? 0;
+        context.fillStyle = colour(lit === 0 ? "faint" : sideColours[lit]!);
+        const length = 14 + data.nodes[node]!.columns[column]!.name.length * 6;
+        context.fillRect(x + 20, top + (i + 0.5) * row - 4, Math.min(width - 50, length), 7);
+      });
     }
     if (side !== 0 || isHover(scene, node)) {
       context.strokeStyle = colour(side === 0 ? "ink" : sideColours[side]!);
@@ -272,7 +305,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
     const { kind, columns, traced } = data.nodes[node]!;
     const { header, mark } = cardMetrics();
     const side = trace?.nodes[node] ?? 0;
-    const plainly = camera.scale < 0.62;
+    const plainly = !isFull(camera.scale);
     context.globalAlpha = dark ? 0.3 : 1;
     context.fillStyle = colour("shade");
     box(x, y + 2, width, height, 9);
@@ -292,7 +325,8 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
     const hover = isHover(scene, node);
     const name = sideColours[side]!;
     context.strokeStyle = colour(side === 0 && hover ? "soft" : name);
-    context.lineWidth = side === 3 ? 2.4 : side !== 0 ? 1.7 : hover ? 1.5 : 1;
+    const strength = side === 3 ? 2.4 : side !== 0 ? 1.7 : hover ? 1.5 : 1;
+    context.lineWidth = Math.max(strength, strength * 0.75 / camera.scale);
     if (!traced && side === 0) {
       context.strokeStyle = colour("warn");
       context.setLineDash([4, 3]);
@@ -397,11 +431,11 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
   }
 
   function paintChevron(scene: Scene, node: number, x: number, y: number): void {
-    const open = scene.rows[node]!.length > 0;
+    const isOpen = scene.rows[node]!.length === scene.data.nodes[node]!.columns.length;
     context.strokeStyle = colour("soft");
     context.lineWidth = 1.6;
     context.beginPath();
-    if (open) {
+    if (isOpen) {
       context.moveTo(x - 4, y - 2);
       context.lineTo(x, y + 2);
       context.lineTo(x + 4, y - 2);

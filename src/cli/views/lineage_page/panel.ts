@@ -102,7 +102,7 @@ export function createPanel(
       ...description === null || description === "" ? [] : [el("p", "description", description)],
       ...trace === null ? [] : [reachLine(trace.nodes, "node")],
       section(
-        count(columns.length, "Column"),
+        count(columns.length, "column"),
         el(
           "ul",
           "links",
@@ -207,7 +207,7 @@ export function createPanel(
       "reach",
       el("span", "up", `${count(up, word)} upstream`),
       el("span", "down", `${down.toLocaleString("en")} downstream`),
-      ...rows === 0 ? [] : [el("span", "rows", `${rows.toLocaleString("en")} for rows`)],
+      ...rows === 0 ? [] : [el("span", "rows", `${rows.toLocaleString("en")} decide rows`)],
     );
   }
 
@@ -223,7 +223,11 @@ export function createPanel(
 
   function nodeList(nodes: readonly number[], nothing = ""): Node {
     if (nodes.length === 0) return el("p", "soft", nothing);
-    const lines = nodes.map((node) => link({ node, column: -1 }, data.nodes[node]!.id));
+    const lines = nodes.map((node) => {
+      const button = link({ node, column: -1 }, data.nodes[node]!.id);
+      button.prepend(el("span", "mark", ""));
+      return button;
+    });
     return el("ul", "links", ...shorten(lines));
   }
 

@@ -37,7 +37,12 @@ export function createSearchBox(
   });
   // The field must keep the focus until the click has chosen.
   list.addEventListener("mousedown", (event) => event.preventDefault());
-  return { focus: () => input.select(), clear };
+  return { focus, clear };
+
+  function focus(): void {
+    input.focus();
+    input.select();
+  }
 
   function clear(): void {
     input.value = "";

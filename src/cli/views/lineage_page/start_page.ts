@@ -46,6 +46,7 @@ export function startPage(options: PageOptions): void {
     kindColours,
     (to) => choose(to, "centre"),
   );
+  const widest = 300;
   const widths = data.nodes.map(cardWidth);
   const open = data.nodes.map(() => data.nodes.length <= options.openUpTo);
   let onlyPath = false;
@@ -67,6 +68,10 @@ export function startPage(options: PageOptions): void {
   fillLegend();
   place();
   resize();
+  if (!painter.isReadable(wholeView().scale)) {
+    open.fill(false);
+    place();
+  }
   fit(false);
   panel.show(null, null);
   showButtons();
@@ -97,7 +102,7 @@ export function startPage(options: PageOptions): void {
     for (const { name, type } of columns) {
       width = Math.max(width, name.length * 6.8 + type.length * 6.5 + 52);
     }
-    return Math.min(300, width);
+    return Math.min(widest, width);
   }
 
   /** Places everything again, and keeps one card where it is on the screen. */
@@ -108,7 +113,7 @@ export function startPage(options: PageOptions): void {
     const { trace } = scene;
     const isShown = (node: number) => trace?.nodes[node] !== 0;
     scene.order = onlyPath && trace !== null
-      ? orderGraph(data.nodes.length, data.edges, isShown)
+      ? orderGraph(data.nodes.length, data.edges, isShown, true)
       : whole;
     scene.rows = data.nodes.map(({ columns }, node) => {
       if (open[node]) return columns.map((_, column) => column);
@@ -135,6 +140,7 @@ export function startPage(options: PageOptions): void {
     if (to === null) onlyPath = false;
     place(to?.node);
     panel.show(to, scene.trace);
+    byId("status").textContent = to === null ? "Nothing is selected." : nameOf(to);
     showButtons();
     if (to !== null && move === "reveal") reveal(to);
     else if (to !== null && move !== "stay") centre(to, move === "centre");
@@ -190,9 +196,12 @@ export function startPage(options: PageOptions): void {
   }
 
   function fit(isSmooth: boolean): void {
+    fly(wholeView(), isSmooth);
+  }
+
+  function wholeView(): Camera {
     const { width, height } = scene.places;
-    const view = viewOf({ left: 0, top: 0, right: width, bottom: height }, 1.1);
-    fly(view, isSmooth);
+    return viewOf({ left: 0, top: 0, right: width, bottom: height }, 1.1);
   }
 
   /** The camera that shows a part of the graph as large as fits beside the legend and the tools. */
@@ -384,7 +393,11 @@ export function startPage(options: PageOptions): void {
     canvas.addEventListener("pointerup", release);
     canvas.addEventListener("pointercancel", release);
     canvas.addEventListener("pointerleave", () => hoverAt(-1, -1));
-    canvas.addEventListener("dblclick", (event) => zoom(1.6, event.offsetX, event.offsetY));
+    canvas.addEventListener("dblclick", ({ offsetX, offsetY }) => {
+      const found = at(offsetX, offsetY);
+      if (found === null) zoom(1.6, offsetX, offsetY);
+      else if (found.column === -1) toggle(found.node);
+    });
     document.addEventListener("keydown", press);
   }
 
@@ -401,13 +414,19 @@ export function startPage(options: PageOptions): void {
       canvas.classList.toggle("over", found !== null);
       redraw();
     }
-    tip.hidden = found === null;
-    if (found === null) return;
-    const { id, columns } = data.nodes[found.node]!;
-    const column = columns[found.column];
-    tip.textContent = column === undefined ? id : `${id}.${column.name}  ${column.type}`;
+    // A card that shows everything in full needs no tip over its neighbours.
+    const isPlain = painter.isFull(scene.camera.scale) && widths[found?.node ?? 0]! < widest;
+    tip.hidden = found === null || isPlain;
+    if (found === null || isPlain) return;
+    tip.textContent = nameOf(found);
     const right = Math.min(x + 14, canvas.clientWidth - tip.offsetWidth - 8);
     tip.style.transform = `translate(${right}px, ${y + 20}px)`;
+  }
+
+  function nameOf({ node, column }: Selection): string {
+    const { id, columns } = data.nodes[node]!;
+    const named = columns[column];
+    return named === undefined ? id : `${id}.${named.name} ${named.type}`;
   }
 
   function click(x: number, y: number): void {
@@ -417,7 +436,7 @@ export function startPage(options: PageOptions): void {
     const layer = order.layerOf[found.node]!;
     const end = (places.layerX[layer]! + places.layerWidth[layer]!) * camera.scale + camera.x;
     const isChevron = found.column === -1 && end - x < 36 * camera.scale;
-    if (isChevron && painter.isReadable(camera.scale)) toggle(found.node);
+    if (isChevron && painter.isFull(camera.scale)) toggle(found.node);
     else choose(found, "stay");
   }
 
