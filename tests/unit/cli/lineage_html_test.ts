@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type LineageDocument, lineageHtml } from "../../../src/cli/views/lineage_html.ts";
 import { findMatches } from "../../../src/cli/views/lineage_page/find_matches.ts";
+import { nextSelection } from "../../../src/cli/views/lineage_page/next_selection.ts";
 import { type GraphOrder, orderGraph } from "../../../src/cli/views/lineage_page/order_graph.ts";
 import type { PageData } from "../../../src/cli/views/lineage_page/page_data.ts";
 import { placeGraph } from "../../../src/cli/views/lineage_page/place_graph.ts";
+import type { Scene } from "../../../src/cli/views/lineage_page/scene.ts";
 import { linkEdges, traceSelection } from "../../../src/cli/views/lineage_page/trace.ts";
 import { randomNumbers } from "../../support/random.ts";
 
@@ -231,6 +233,33 @@ Deno.test("traceSelection() lights the path of a column and what decides rows al
   const age = traceSelection(data, links, { node: 0, column: 2 });
   assert.deepEqual([...age.rowEdges], [4, 0, 0]);
   assert.deepEqual([...age.nodes], [3, 0, 4, 0, 0]);
+});
+
+Deno.test("nextSelection() goes along edges and to neighbours, and stops where there is nothing", () => {
+  const data = embedded(lineageHtml(SHOP));
+  const order = orderGraph(5, data.edges, () => true);
+  const scene: Scene = {
+    data,
+    links: linkEdges(data),
+    order,
+    places: placeGraph(order, () => ({ width: 200, height: 48, port: 24 })),
+    rows: data.nodes.map(({ columns }) => columns.map((_, column) => column)),
+    selection: null,
+    hover: null,
+    trace: null,
+    camera: { x: 0, y: 0, scale: 1 },
+  };
+  const whole = (node: number) => ({ node, column: -1 });
+  assert.deepEqual(nextSelection(scene, whole(2), "Left"), whole(0));
+  assert.deepEqual(nextSelection(scene, whole(2), "Right"), whole(3));
+  assert.equal(nextSelection(scene, whole(0), "Left"), null);
+  assert.deepEqual(nextSelection(scene, { node: 3, column: 0 }, "Left"), { node: 2, column: 1 });
+  assert.deepEqual(nextSelection(scene, { node: 3, column: 0 }, "Down"), { node: 3, column: 1 });
+  assert.deepEqual(nextSelection(scene, { node: 3, column: 0 }, "Up"), whole(3));
+  assert.equal(nextSelection(scene, { node: 3, column: 1 }, "Down"), null);
+  const [first, second] = order.layers[0]!;
+  assert.deepEqual(nextSelection(scene, null, "Down"), whole(first!));
+  assert.deepEqual(nextSelection(scene, whole(first!), "Down"), whole(second!));
 });
 
 Deno.test("findMatches() puts exact names first, then beginnings, nodes before columns", () => {

@@ -1,4 +1,7 @@
+import { createCameraMoves } from "./camera_moves.ts";
 import { findMatches } from "./find_matches.ts";
+import { listenToGestures } from "./gestures.ts";
+import { nextSelection } from "./next_selection.ts";
 import { orderGraph } from "./order_graph.ts";
 import { createPainter } from "./painter.ts";
 import { createPanel } from "./panel.ts";
@@ -21,6 +24,9 @@ const FUNCTIONS: readonly ((...input: never[]) => unknown)[] = [
   cardCorner,
   columnY,
   findAt,
+  nextSelection,
+  createCameraMoves,
+  listenToGestures,
   createPainter,
   createPanel,
   createSearchBox,

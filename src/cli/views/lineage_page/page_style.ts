@@ -195,6 +195,7 @@ main { position: relative; overflow: hidden; }
 }
 #panel h2 { font-size: 20px; font-weight: 650; line-height: 1.25; letter-spacing: -.015em; }
 #panel .over { display: flex; align-items: baseline; gap: 6px; margin-bottom: 7px; font-size: 13px; }
+#panel .over .soft { flex: none; }
 #panel .over .link { width: auto; padding: 0 5px; margin: 0 -5px; }
 #panel .file { margin-top: 5px; font: 400 12.5px/1.5 var(--code-font); color: var(--soft); }
 #panel .description { margin-top: 14px; white-space: pre-line; }

@@ -1,5 +1,7 @@
 /// <reference lib="dom" />
+import type { GraphOrder } from "./order_graph.ts";
 import { cardCorner, cardHeight, cardMetrics, columnY, rowsTop, type Scene } from "./scene.ts";
+import type { Trace } from "./trace.ts";
 
 /** Draws scenes on one canvas. */
 export interface Painter {
@@ -19,6 +21,7 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
   const fits = new Map<string, string>();
   const sideColours = ["line", "up", "down", "self", "rows"];
   let colours = new Map<string, string>();
+  let sorted: SortedEdges | null = null;
   let fonts = { text: "", code: "" };
   readColours();
   return { paint, readColours, isReadable, isFull };
@@ -69,23 +72,19 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
   }
 
   function paintEdges(scene: Scene, view: View): void {
-    const { order, data, trace, camera } = scene;
+    const { data, trace, camera } = scene;
     const thin = 1 / camera.scale;
-    const lit = new Map<number, number>();
-    trace?.edges.forEach((side, edge) => {
-      if (side === 0) return;
-      for (const segment of order.edgeSegments[edge]!) lit.set(segment, side);
-    });
-    const all = order.segments.length / 2;
-    const plain = Array.from({ length: all }, (_, i) => i).filter((i) => !lit.has(i));
-    const calm = trace !== null;
+    const { plain, lit, rowEdges } = sortEdges(scene);
     // Thousands of lines on top of each other would be one grey area: this way dense parts show.
     context.globalAlpha = Math.max(0.25, Math.min(1, camera.scale * 4));
-    stroke(colour(calm ? "edge-dim" : "edge"), Math.max(1.3, thin), [], plain, (segment) => {
-      paintSegment(scene, view, segment);
-    });
+    if (trace === null || camera.scale >= 0.1) {
+      const style = colour(trace === null ? "edge" : "edge-dim");
+      stroke(style, Math.max(1.3, thin), [], plain, (segment) => {
+        paintSegment(scene, view, segment);
+      });
+    }
     context.globalAlpha = 1;
-    if (!calm && isReadable(camera.scale)) {
+    if (trace === null && isReadable(camera.scale)) {
       const shown: number[] = [];
       for (let i = 0; i < data.columnEdges.length; i += 4) {
         const [from, to] = [data.columnEdges[i]!, data.columnEdges[i + 2]!];
@@ -93,26 +92,44 @@ export function createPainter(canvas: HTMLCanvasElement, kindColours: readonly s
       }
       stroke(colour("edge"), 0.9, [], shown, (edge) => paintColumnEdge(scene, view, edge));
     }
-    if (trace === null) return;
-    for (const [side, name] of [[1, "up"], [2, "down"]] as const) {
-      const segments = [...lit.keys()].filter((segment) => lit.get(segment) === side);
-      const columnEdges = [...trace.columnEdges.keys()]
-        .filter((edge) => trace.columnEdges[edge] === side);
-      const width = Math.max(1.8, 1.4 * thin);
-      stroke(colour(name), width, [], segments, (segment) => paintSegment(scene, view, segment));
-      stroke(colour(name), width, [], columnEdges, (edge) => paintColumnEdge(scene, view, edge));
+    for (const { style, segments, columnEdges } of lit) {
+      // Lines of one pixel are many times faster, and among thousands the width is not seen.
+      const isMany = segments.length + columnEdges.length > 1500 && camera.scale < 0.1;
+      const width = isMany ? thin : Math.max(1.8, 1.4 * thin);
+      stroke(colour(style), width, [], segments, (segment) => paintSegment(scene, view, segment));
+      stroke(colour(style), width, [], columnEdges, (edge) => paintColumnEdge(scene, view, edge));
     }
-    const rowEdges = [...trace.rowEdges.keys()].filter((edge) => trace.rowEdges[edge] !== 0);
     const dash = [5, 4].map((length) => length * Math.max(1, thin * 0.8));
     stroke(colour("rows"), Math.max(1.5, 1.2 * thin), dash, rowEdges, (edge) => {
-      const [from, column, to] = data.rowEdges.slice(edge * 3, edge * 3 + 3) as [
-        number,
-        number,
-        number,
-      ];
+      const i = edge * 3;
+      const [from, column, to] = [data.rowEdges[i]!, data.rowEdges[i + 1]!, data.rowEdges[i + 2]!];
       const end = scene.places.portY[to]! + 10;
       paintLink(scene, view, from, columnY(scene, from, column), to, end, 0);
     });
+  }
+
+  /** What is drawn in which colour; it stays until the selection or the order changes. */
+  function sortEdges({ order, trace }: Scene): SortedEdges {
+    if (sorted !== null && sorted.order === order && sorted.trace === trace) return sorted;
+    const sides = new Uint8Array(order.segments.length / 2);
+    trace?.edges.forEach((side, edge) => {
+      if (side === 0) return;
+      for (const segment of order.edgeSegments[edge]!) sides[segment] = side;
+    });
+    const where = (list: Uint8Array, side: number) =>
+      [...list.keys()].filter((index) => list[index] === side);
+    sorted = {
+      order,
+      trace,
+      plain: where(sides, 0),
+      lit: trace === null ? [] : [1, 2].map((side) => ({
+        style: sideColours[side]!,
+        segments: where(sides, side),
+        columnEdges: where(trace.columnEdges, side),
+      })),
+      rowEdges: trace === null ? [] : where(trace.rowEdges, 4),
+    };
+    return sorted;
   }
 
   /** One path of everything is slow to rasterise, one path each is slow to set up. */
@@ -505,4 +522,17 @@ interface View {
   readonly top: number;
   readonly right: number;
   readonly bottom: number;
+}
+
+/** Numbers of segments, column edges and row edges by how they are drawn. */
+interface SortedEdges {
+  readonly order: GraphOrder;
+  readonly trace: Trace | null;
+  readonly plain: readonly number[];
+  readonly lit: readonly {
+    readonly style: string;
+    readonly segments: readonly number[];
+    readonly columnEdges: readonly number[];
+  }[];
+  readonly rowEdges: readonly number[];
 }

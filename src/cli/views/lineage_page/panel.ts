@@ -36,6 +36,8 @@ export function createPanel(
     const untraced = [...data.nodes.keys()].filter((node) => !data.nodes[node]!.traced);
     const kinds = new Map<string, number[]>();
     data.nodes.forEach(({ kind }, node) => kinds.set(kind, [...kinds.get(kind) ?? [], node]));
+    const colourOf = (nodes: readonly number[]) => kindColours[nodes[0]!]!;
+    const sorted = [...kinds.values()].sort((a, b) => colourOf(a).localeCompare(colourOf(b)));
     const keys = [
       ["Click", "a node: everything up and downstream of it. A column: its path."],
       ["/", "search, Enter selects"],
@@ -61,7 +63,7 @@ export function createPanel(
         el(
           "ul",
           "links",
-          ...[...kinds.values()].map((nodes) =>
+          ...sorted.map((nodes) =>
             el("li", "kind-line", pill(nodes[0]!), el("span", "soft", count(nodes.length, "node")))
           ),
         ),

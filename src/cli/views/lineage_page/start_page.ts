@@ -1,18 +1,13 @@
 /// <reference lib="dom" />
+import { createCameraMoves } from "./camera_moves.ts";
+import { listenToGestures } from "./gestures.ts";
+import { nextSelection } from "./next_selection.ts";
 import { createPainter } from "./painter.ts";
 import { createPanel } from "./panel.ts";
 import { orderGraph } from "./order_graph.ts";
 import type { PageData, Selection } from "./page_data.ts";
 import { placeGraph } from "./place_graph.ts";
-import {
-  type Camera,
-  cardCorner,
-  cardHeight,
-  cardMetrics,
-  columnY,
-  findAt,
-  type Scene,
-} from "./scene.ts";
+import { cardCorner, cardHeight, cardMetrics, findAt, type Scene } from "./scene.ts";
 import { createSearchBox } from "./search_box.ts";
 import { linkEdges, traceSelection } from "./trace.ts";
 
@@ -29,7 +24,8 @@ export function startPage(options: PageOptions): void {
   const data = JSON.parse(byId(options.dataId).textContent!) as PageData;
   const canvas = byId("graph") as HTMLCanvasElement;
   const tip = byId("tip");
-  const kindColours = colourKinds();
+  const kinds = colourKinds();
+  const kindColours = data.nodes.map(({ kind }) => kinds.get(kind)!);
   const links = linkEdges(data);
   const painter = createPainter(canvas, kindColours);
   const panel = createPanel(
@@ -51,7 +47,6 @@ export function startPage(options: PageOptions): void {
   const open = data.nodes.map(() => data.nodes.length <= options.openUpTo);
   let onlyPath = false;
   let isDirty = false;
-  let flight = 0;
   const whole = orderGraph(data.nodes.length, data.edges, () => true);
   const scene: Scene = {
     data,
@@ -64,15 +59,16 @@ export function startPage(options: PageOptions): void {
     trace: null,
     camera: { x: 0, y: 0, scale: 1 },
   };
+  const moves = createCameraMoves(canvas, scene, painter.isReadable, redraw);
 
   fillLegend();
   place();
   resize();
-  if (!painter.isReadable(wholeView().scale)) {
+  if (!painter.isReadable(moves.wholeScale())) {
     open.fill(false);
     place();
   }
-  fit(false);
+  moves.fit(false);
   panel.show(null, null);
   showButtons();
   if (data.focus !== null) choose(data.focus, "start");
@@ -84,16 +80,16 @@ export function startPage(options: PageOptions): void {
     return document.getElementById(id)!;
   }
 
-  function colourKinds(): string[] {
-    const known = new Map([["source", options.kindColours[0]!], [
-      "transform",
-      options.kindColours[1]!,
-    ]]);
-    return data.nodes.map(({ kind }) => {
-      const last = options.kindColours.length - 1;
-      if (!known.has(kind)) known.set(kind, options.kindColours[Math.min(known.size, last)]!);
-      return known.get(kind)!;
-    });
+  /** Kinds in a fixed order, so that a kind has the same colour in every document with them. */
+  function colourKinds(): Map<string, string> {
+    const others = new Set(data.nodes.map(({ kind }) => kind));
+    const common = ["source", "transform"].filter((kind) => others.delete(kind));
+    const colours = options.kindColours;
+    const last = colours.length - 1;
+    return new Map([
+      ...common.map((kind) => [kind, colours[kind === "source" ? 0 : 1]!] as const),
+      ...[...others].sort().map((kind, i) => [kind, colours[Math.min(i + 2, last)]!] as const),
+    ]);
   }
 
   /** Counted, not measured: measuring 20,000 names takes longer than the first frame may. */
@@ -129,8 +125,8 @@ export function startPage(options: PageOptions): void {
     }));
     if (at !== null && scene.order.layerOf[fixed!] !== -1) {
       const now = cardCorner(scene, fixed!);
-      scene.camera.x += (at.x - now.x) * scene.camera.scale;
-      scene.camera.y += (at.y - now.y) * scene.camera.scale;
+      const { scale } = scene.camera;
+      moves.pan((at.x - now.x) * scale, (at.y - now.y) * scale);
     }
   }
 
@@ -142,8 +138,8 @@ export function startPage(options: PageOptions): void {
     panel.show(to, scene.trace);
     byId("status").textContent = to === null ? "Nothing is selected." : nameOf(to);
     showButtons();
-    if (to !== null && move === "reveal") reveal(to);
-    else if (to !== null && move !== "stay") centre(to, move === "centre");
+    if (to !== null && move === "reveal") moves.reveal(to);
+    else if (to !== null && move !== "stay") moves.centre(to, move === "centre");
     redraw();
   }
 
@@ -175,8 +171,8 @@ export function startPage(options: PageOptions): void {
     onlyPath = !onlyPath;
     place(scene.selection.node);
     showButtons();
-    if (onlyPath) fit(true);
-    else centre(scene.selection, true);
+    if (onlyPath) moves.fit(true);
+    else moves.centre(scene.selection, true);
     redraw();
   }
 
@@ -193,111 +189,6 @@ export function startPage(options: PageOptions): void {
       if (distance < least) [least, nearest] = [distance, node];
     });
     return nearest;
-  }
-
-  function fit(isSmooth: boolean): void {
-    fly(wholeView(), isSmooth);
-  }
-
-  function wholeView(): Camera {
-    const { width, height } = scene.places;
-    return viewOf({ left: 0, top: 0, right: width, bottom: height }, 1.1);
-  }
-
-  /** The camera that shows a part of the graph as large as fits beside the legend and the tools. */
-  function viewOf(part: Box, most: number): Camera {
-    const { left, top, right, bottom } = part;
-    const [side, above, below] = [40, 36, 92];
-    const room = {
-      width: Math.max(80, canvas.clientWidth - 2 * side),
-      height: Math.max(80, canvas.clientHeight - above - below),
-    };
-    const scale = Math.min(
-      most,
-      room.width / Math.max(1, right - left),
-      room.height / Math.max(1, bottom - top),
-    );
-    return {
-      scale,
-      x: side + (room.width - (right - left) * scale) / 2 - left * scale,
-      y: above + (room.height - (bottom - top) * scale) / 2 - top * scale,
-    };
-  }
-
-  function boxOf(node: number): Box {
-    const { x, y } = cardCorner(scene, node);
-    const width = scene.places.layerWidth[scene.order.layerOf[node]!]!;
-    return { left: x, top: y, right: x + width, bottom: y + cardHeight(scene, node) };
-  }
-
-  /** Shows all that is lit if it can be read then, otherwise the selection in the middle. */
-  function centre({ node, column }: Selection, isSmooth: boolean): void {
-    const { order, trace, camera } = scene;
-    if (order.layerOf[node] === -1) return;
-    const boxes = data.nodes.map((_, other) => other)
-      .filter((other) => trace?.nodes[other] !== 0 && order.layerOf[other] !== -1)
-      .map(boxOf);
-    const all = viewOf({
-      left: Math.min(...boxes.map(({ left }) => left)),
-      top: Math.min(...boxes.map(({ top }) => top)),
-      right: Math.max(...boxes.map(({ right }) => right)),
-      bottom: Math.max(...boxes.map(({ bottom }) => bottom)),
-    }, 1.1);
-    if (all.scale >= 0.62) return fly(all, isSmooth);
-    const { left, right } = boxOf(node);
-    const y = column === -1 ? scene.places.portY[node]! : columnY(scene, node, column);
-    const scale = Math.max(0.85, Math.min(1.3, camera.scale));
-    fly({
-      scale,
-      x: canvas.clientWidth / 2 - (left + right) / 2 * scale,
-      y: canvas.clientHeight / 2 - y * scale,
-    }, isSmooth);
-  }
-
-  /** Moves only if the selection is not in sight, or too small to read. */
-  function reveal(to: Selection): void {
-    const { camera, order } = scene;
-    if (order.layerOf[to.node] === -1) return;
-    const { left, right } = boxOf(to.node);
-    const y = columnY(scene, to.node, to.column) * camera.scale + camera.y;
-    const isInSight = left * camera.scale + camera.x > 0 && y > 20 &&
-      right * camera.scale + camera.x < canvas.clientWidth && y < canvas.clientHeight - 90;
-    if (!isInSight || !painter.isReadable(camera.scale)) centre(to, true);
-  }
-
-  function fly(to: Camera, isSmooth: boolean): void {
-    cancelAnimationFrame(flight);
-    const { camera } = scene;
-    if (!isSmooth || matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      Object.assign(camera, to);
-      return redraw();
-    }
-    const from = { ...camera };
-    const start = performance.now();
-    const step = (now: number) => {
-      const time = Math.max(0, Math.min(1, (now - start) / 260));
-      const part = 1 - (1 - time) ** 3;
-      camera.scale = from.scale * (to.scale / from.scale) ** part;
-      // The point in the middle moves evenly although the scale changes under way.
-      const along = from.scale === to.scale
-        ? part
-        : (1 / camera.scale - 1 / from.scale) / (1 / to.scale - 1 / from.scale);
-      camera.x = camera.scale * (from.x / from.scale * (1 - along) + to.x / to.scale * along);
-      camera.y = camera.scale * (from.y / from.scale * (1 - along) + to.y / to.scale * along);
-      draw();
-      if (time < 1) flight = requestAnimationFrame(step);
-    };
-    flight = requestAnimationFrame(step);
-  }
-
-  function zoom(factor: number, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2): void {
-    cancelAnimationFrame(flight);
-    const { camera } = scene;
-    const scale = Math.max(0.015, Math.min(3, camera.scale * factor));
-    camera.x = x - (x - camera.x) * scale / camera.scale;
-    camera.y = y - (y - camera.y) * scale / camera.scale;
-    camera.scale = scale;
-    redraw();
   }
 
   function redraw(): void {
@@ -320,7 +211,6 @@ export function startPage(options: PageOptions): void {
   }
 
   function fillLegend(): void {
-    const kinds = new Map(data.nodes.map(({ kind }, node) => [kind, kindColours[node]!]));
     byId("kinds").prepend(...[...kinds].map(([kind, colour]) => {
       const line = document.createElement("li");
       line.textContent = kind;
@@ -332,8 +222,6 @@ export function startPage(options: PageOptions): void {
   }
 
   function listen(): void {
-    const pointers = new Map<number, { x: number; y: number }>();
-    let moved = 0;
     new ResizeObserver(() => {
       resize();
       draw();
@@ -342,62 +230,12 @@ export function startPage(options: PageOptions): void {
       painter.readColours();
       redraw();
     });
-    byId("zoom-in").addEventListener("click", () => zoom(1.3));
-    byId("zoom-out").addEventListener("click", () => zoom(1 / 1.3));
-    byId("fit").addEventListener("click", () => fit(true));
+    byId("zoom-in").addEventListener("click", () => moves.zoom(1.3));
+    byId("zoom-out").addEventListener("click", () => moves.zoom(1 / 1.3));
+    byId("fit").addEventListener("click", () => moves.fit(true));
     byId("columns").addEventListener("click", toggleAll);
     byId("path").addEventListener("click", togglePath);
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const lines = event.deltaMode === 1 ? 24 : 1;
-      if (event.shiftKey) {
-        scene.camera.x -= (event.deltaX + event.deltaY) * lines;
-        return redraw();
-      }
-      // A pinch on a touchpad arrives as a wheel with Ctrl and much smaller steps.
-      const step = event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.0016);
-      zoom(Math.exp(-Math.max(-0.6, Math.min(0.6, step))), event.offsetX, event.offsetY);
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      if (pointers.size === 0) moved = 0;
-      pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-      cancelAnimationFrame(flight);
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const last = pointers.get(event.pointerId);
-      const now = { x: event.offsetX, y: event.offsetY };
-      if (last === undefined) return hoverAt(now.x, now.y);
-      const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-      if (other !== undefined) {
-        const spread = (p: { x: number; y: number }) => Math.hypot(p.x - other.x, p.y - other.y);
-        zoom(spread(now) / Math.max(1, spread(last)), other.x, other.y);
-        moved = Infinity;
-      } else {
-        moved += Math.hypot(now.x - last.x, now.y - last.y);
-        if (moved > 4) {
-          scene.camera.x += now.x - last.x;
-          scene.camera.y += now.y - last.y;
-          canvas.classList.add("dragged");
-          tip.hidden = true;
-          redraw();
-        }
-      }
-      pointers.set(event.pointerId, now);
-    });
-    const release = (event: PointerEvent) => {
-      if (!pointers.delete(event.pointerId)) return;
-      canvas.classList.remove("dragged");
-      if (event.type === "pointerup" && moved <= 4) click(event.offsetX, event.offsetY);
-    };
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => hoverAt(-1, -1));
-    canvas.addEventListener("dblclick", ({ offsetX, offsetY }) => {
-      const found = at(offsetX, offsetY);
-      if (found === null) zoom(1.6, offsetX, offsetY);
-      else if (found.column === -1) toggle(found.node);
-    });
+    listenToGestures(canvas, { pan: moves.pan, zoom: moves.zoom, click, doubleClick, hover });
     document.addEventListener("keydown", press);
   }
 
@@ -406,8 +244,8 @@ export function startPage(options: PageOptions): void {
     return findAt(scene, (x - camera.x) / camera.scale, (y - camera.y) / camera.scale);
   }
 
-  function hoverAt(x: number, y: number): void {
-    const found = x < 0 ? null : at(x, y);
+  function hover(place: { readonly x: number; readonly y: number } | null): void {
+    const found = place === null ? null : at(place.x, place.y);
     const isSame = found?.node === scene.hover?.node && found?.column === scene.hover?.column;
     if (!isSame) {
       scene.hover = found;
@@ -417,10 +255,10 @@ export function startPage(options: PageOptions): void {
     // A card that shows everything in full needs no tip over its neighbours.
     const isPlain = painter.isFull(scene.camera.scale) && widths[found?.node ?? 0]! < widest;
     tip.hidden = found === null || isPlain;
-    if (found === null || isPlain) return;
+    if (place === null || found === null || isPlain) return;
     tip.textContent = nameOf(found);
-    const right = Math.min(x + 14, canvas.clientWidth - tip.offsetWidth - 8);
-    tip.style.transform = `translate(${right}px, ${y + 20}px)`;
+    const right = Math.min(place.x + 14, canvas.clientWidth - tip.offsetWidth - 8);
+    tip.style.transform = `translate(${right}px, ${place.y + 20}px)`;
   }
 
   function nameOf({ node, column }: Selection): string {
@@ -440,70 +278,33 @@ export function startPage(options: PageOptions): void {
     else choose(found, "stay");
   }
 
+  function doubleClick(x: number, y: number): void {
+    const found = at(x, y);
+    if (found === null) moves.zoom(1.6, x, y);
+    else if (found.column === -1) toggle(found.node);
+  }
+
   function press(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const inPanel = byId("panel").contains(event.target as Node);
     const { selection } = scene;
+    const arrow = (["Left", "Right", "Up", "Down"] as const)
+      .find((side) => event.key === `Arrow${side}`);
     if (event.key === "/") search.focus();
     else if (event.key === "Escape") {
       search.clear();
       choose(null, "stay");
-    } else if (event.key === "+" || event.key === "=") zoom(1.3);
-    else if (event.key === "-") zoom(1 / 1.3);
-    else if (event.key === "f" || event.key === "0") fit(true);
+    } else if (event.key === "+" || event.key === "=") moves.zoom(1.3);
+    else if (event.key === "-") moves.zoom(1 / 1.3);
+    else if (event.key === "f" || event.key === "0") moves.fit(true);
     else if (event.key === "c") toggleAll();
     else if (event.key === "p") togglePath();
     else if (inPanel || event.target instanceof HTMLButtonElement) return;
     else if (event.key === " " && selection !== null) toggle(selection.node);
-    else if (event.key.startsWith("Arrow")) {
-      const next = selection === null ? firstNode() : beside(selection, event.key.slice(5));
+    else if (arrow !== undefined) {
+      const next = nextSelection(scene, selection, arrow);
       if (next !== null) choose(next, "reveal");
     } else return;
     event.preventDefault();
   }
-
-  function firstNode(): Selection | null {
-    const node = scene.order.layers[0]?.find((item) => item < scene.order.nodeCount);
-    return node === undefined ? null : { node, column: -1 };
-  }
-
-  /** What an arrow key goes to: along the edges, or to the neighbour in the layer or card. */
-  function beside({ node, column }: Selection, arrow: string): Selection | null {
-    const { order, rows, places } = scene;
-    if (arrow === "Up" || arrow === "Down") {
-      const step = arrow === "Up" ? -1 : 1;
-      if (column !== -1) {
-        const next = rows[node]![rows[node]!.indexOf(column) + step];
-        return next === undefined
-          ? step === -1 ? { node, column: -1 } : null
-          : { node, column: next };
-      }
-      const items = order.layers[order.layerOf[node]!]!.filter((item) => item < order.nodeCount);
-      const next = items[items.indexOf(node) + step];
-      return next === undefined ? null : { node: next, column: -1 };
-    }
-    const isLeft = arrow === "Left";
-    if (column !== -1) {
-      const index = links.columnStart[node]! + column;
-      const edge = (isLeft ? links.intoColumn : links.outOfColumn)[index]![0];
-      if (edge === undefined) return null;
-      const [end, endColumn] = data.columnEdges.slice(edge * 4 + (isLeft ? 0 : 2));
-      return { node: end!, column: endColumn! };
-    }
-    const others = isLeft
-      ? links.into[node]!.map((edge) => data.edges[edge * 2]!)
-      : links.outOf[node]!.map((edge) => data.edges[edge * 2 + 1]!);
-    const distance = (other: number) => Math.abs(places.portY[other]! - places.portY[node]!);
-    const nearest = others.filter((other) => order.layerOf[other] !== -1)
-      .sort((a, b) => distance(a) - distance(b))[0];
-    return nearest === undefined ? null : { node: nearest, column: -1 };
-  }
-}
-
-/** A part of the graph. */
-interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
 }
