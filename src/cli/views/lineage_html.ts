@@ -159,7 +159,9 @@ function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
 
-/** JSON that no HTML parser sees a tag or comment in; JSON knows these characters by number, too. */
+/**
+ * JSON that no HTML parser sees a tag or comment in; JSON knows these characters by number, too.
+ */
 function escapeScript(json: string): string {
   return json.replace(/[<>&\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -8,7 +8,8 @@ export interface Matches {
 
 /**
  * Nodes and columns whose full name contains every word of the query. Those that are called exactly
- * so come first, then those that start so; nodes before columns, otherwise in the order of the data.
+ * so come first, then those that start so; nodes before columns, otherwise in the order of the
+ * data.
  *
  * Runs in the page, so it uses nothing from outside of itself.
  */

@@ -11,8 +11,8 @@ export interface Gestures {
 }
 
 /**
- * Tells clicks from drags and fingers from wheels. Runs in the page, so it uses nothing from outside
- * of itself.
+ * Tells clicks from drags and fingers from wheels. Runs in the page, so it uses nothing from
+ * outside of itself.
  */
 export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures): void {
   const pointers = new Map<number, { x: number; y: number }>();

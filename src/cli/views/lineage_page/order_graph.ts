@@ -8,15 +8,18 @@ export interface GraphOrder {
   readonly layers: readonly (readonly number[])[];
   /** Pairs `from item, to item`, each from one layer to the next one. */
   readonly segments: readonly number[];
-  /** For every edge, the segments it runs along; empty for an edge that is not shown or goes back. */
+  /**
+   * For every edge, the segments it runs along; empty for an edge that is not shown or goes back.
+   */
   readonly edgeSegments: readonly (readonly number[])[];
 }
 
 /**
- * Orders a graph for drawing it left to right: a node's layer is its longest path from a source, the
- * order inside a layer comes from barycentre sweeps. Long edges of one node share their bends, so a
- * node that is read everywhere shows one trunk instead of a fan. Same input, same answer. In a tight
- * order what reads nothing stands right before its first reader instead of all the way to the left.
+ * Orders a graph for drawing it left to right: a node's layer is its longest path from a source,
+ * the order inside a layer comes from barycentre sweeps. Long edges of one node share their bends,
+ * so a node that is read everywhere shows one trunk instead of a fan. Same input, same answer. In a
+ * tight order what reads nothing stands right before its first reader instead of all the way to the
+ * left.
  *
  * Runs in the page, so it uses nothing from outside of itself.
  */

@@ -171,7 +171,8 @@ main { position: relative; overflow: hidden; }
   font-size: 12.5px; font-variant-numeric: tabular-nums;
 }
 #legend {
-  left: 16px; bottom: 16px; padding: 9px 14px; max-width: calc(100% - 400px); font-size: 12.5px; color: var(--soft);
+  left: 16px; bottom: 16px; padding: 9px 14px; max-width: calc(100% - 400px); font-size: 12.5px;
+  color: var(--soft);
 }
 #legend ul { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 #legend li { display: flex; align-items: center; gap: 7px; }
@@ -194,7 +195,9 @@ main { position: relative; overflow: hidden; }
   border-left: 1px solid var(--line); overflow-wrap: anywhere;
 }
 #panel h2 { font-size: 20px; font-weight: 650; line-height: 1.25; letter-spacing: -.015em; }
-#panel .over { display: flex; align-items: baseline; gap: 6px; margin-bottom: 7px; font-size: 13px; }
+#panel .over {
+  display: flex; align-items: baseline; gap: 6px; margin-bottom: 7px; font-size: 13px;
+}
 #panel .over .soft { flex: none; }
 #panel .over .link { width: auto; padding: 0 5px; margin: 0 -5px; }
 #panel .file { margin-top: 5px; font: 400 12.5px/1.5 var(--code-font); color: var(--soft); }
@@ -212,7 +215,10 @@ main { position: relative; overflow: hidden; }
   margin-top: 14px; padding: 8px 12px; font-size: 13px; color: var(--warn);
   background: var(--warn-back); border-radius: 8px;
 }
-#panel .reach { display: flex; gap: 4px 16px; flex-wrap: wrap; margin-top: 14px; font-size: 13px; font-weight: 500; }
+#panel .reach {
+  display: flex; gap: 4px 16px; flex-wrap: wrap; margin-top: 14px; font-size: 13px;
+  font-weight: 500;
+}
 #panel .reach span::before {
   content: ""; display: inline-block; width: 14px; height: 3px; margin-right: 7px;
   vertical-align: middle; border-radius: 2px; background: currentColor;
@@ -228,11 +234,14 @@ main { position: relative; overflow: hidden; }
 #panel .links { margin: 0 -8px; }
 #panel .kind-line { margin: 0 8px; }
 #panel .link {
-  display: flex; align-items: baseline; gap: 10px; width: 100%; padding: 3px 8px; border-radius: 6px;
+  display: flex; align-items: baseline; gap: 10px; width: 100%; padding: 3px 8px;
+  border-radius: 6px;
 }
 #panel .link:hover { background: var(--hover); }
 #panel .link .name { flex: 1 1 auto; }
-#panel .link .mark { flex: none; width: 9px; height: 9px; border-radius: 3px; background: var(--kind); }
+#panel .link .mark {
+  flex: none; width: 9px; height: 9px; border-radius: 3px; background: var(--kind);
+}
 #panel .link .type { flex: 0 1 auto; font: 400 12px/1.5 var(--code-font); color: var(--soft); }
 #panel .link .of { flex: 0 1 auto; color: var(--kind); font-size: 12.5px; text-align: right; }
 #panel .more { padding: 4px 8px; color: var(--up); font-weight: 500; }

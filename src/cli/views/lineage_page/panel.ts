@@ -180,12 +180,12 @@ export function createPanel(
 
   function highlighted(sql: string): Node[] {
     if (sql.length > 50_000) return [document.createTextNode(sql)];
-    const keyword = new RegExp(
-      "^(select|from|where|group|by|order|having|limit|offset|join|left|right|full|inner|outer|cross" +
-        "|on|using|as|with|recursive|union|all|distinct|case|when|then|else|end|and|or|not|in|is|null" +
-        "|like|ilike|between|exists|over|partition|rows|range|qualify|window|values|cast|filter|asc" +
-        "|desc|true|false|interval|exclude|replace|unnest|lateral|except|intersect|any|asof|semi|anti)$",
-      "i",
+    const keywords = new Set(
+      ("select from where group by order having limit offset join left right full inner " +
+        "outer cross on using as with recursive union all distinct case when then else end " +
+        "and or not in is null like ilike between exists over partition rows range qualify " +
+        "window values cast filter asc desc true false interval exclude replace unnest " +
+        "lateral except intersect any asof semi anti").split(" "),
     );
     const parts = sql.match(/--[^\n]*|\/\*[^]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\w+|\s+|[^]/g);
     return (parts ?? []).map((text) => {
@@ -193,7 +193,7 @@ export function createPanel(
         ? "comment"
         : text.startsWith("'") || /^\d/.test(text)
         ? "literal"
-        : keyword.test(text)
+        : keywords.has(text.toLowerCase())
         ? "keyword"
         : "";
       return style === "" ? document.createTextNode(text) : el("span", style, text);

@@ -16,8 +16,8 @@ export interface Links {
 }
 
 /**
- * What a selection lights. In every list 0 is dark, 1 upstream, 2 downstream, 3 the selection itself
- * and 4 what hangs together with it only because columns decide rows.
+ * What a selection lights. In every list 0 is dark, 1 upstream, 2 downstream, 3 the selection
+ * itself and 4 what hangs together with it only because columns decide rows.
  */
 export interface Trace {
   readonly nodes: Uint8Array;
