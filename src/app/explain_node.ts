@@ -107,7 +107,13 @@ function causesOf(entry: PlanNode, { plan, loaded }: Planned): Cause[] {
   );
   return [...origins].map((id) => {
     const { change, category, reasons } = byId.get(id!)!;
-    return { node: id!, change, category, reasons, path: pathBetween(id!, entry.id, loaded.manifest, byId) };
+    return {
+      node: id!,
+      change,
+      category,
+      reasons,
+      path: pathBetween(id!, entry.id, loaded.manifest, byId),
+    };
   });
 }
 

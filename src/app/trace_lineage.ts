@@ -73,7 +73,8 @@ export async function traceLineage(
   const edges = edgesOf(manifest);
   const common = { format_version: 1 as const, environment: request.env, commit };
   if (focus === null || request.whole) {
-    const name = focus && [focus.node.id, ...(focus.column === null ? [] : [focus.column])].join(".");
+    const name = focus &&
+      [focus.node.id, ...(focus.column === null ? [] : [focus.column])].join(".");
     return { ...common, focus: name, ...lineageOf(manifest.nodes.values(), edges) };
   }
   if (focus.column === null) {

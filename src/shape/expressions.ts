@@ -10,7 +10,7 @@ import {
 } from "./logical_plan.ts";
 import { type Evaluation, hasKeyAmong, type Relation } from "./relation.ts";
 import type { Generator, Term } from "./terms.ts";
-import { makeGenerator, ONE_ROW } from "./terms.ts";
+import { bySortKey, makeGenerator, ONE_ROW } from "./terms.ts";
 
 /** What expressions of one operator are evaluated in. */
 export interface ExpressionContext {
@@ -115,7 +115,7 @@ function operator(expression: Json, context: ExpressionContext): Term {
   const args = list(expression, "children").map((part) => evaluateExpression(part, context));
   if (type === "OPERATOR_NOT") return terms.not(args[0]!);
   if (type === "COMPARE_IN" || type === "COMPARE_NOT_IN") {
-    const values = [...new Set(args.slice(1))].sort((a, b) => a.sortKey < b.sortKey ? -1 : 1);
+    const values = [...new Set(args.slice(1))].sort(bySortKey);
     return terms.make({ head: type, args: [args[0]!, ...values] });
   }
   return terms.make({ head: `${type} ${typeOf(expression)}`, args });
@@ -257,7 +257,7 @@ function generic(
   const head = `${prefix}${name === "" || prefix.endsWith(name) ? "" : ` ${name}`} ${
     JSON.stringify(skeleton(expression))
   }`;
-  if (options.commutes === true) args.sort((a, b) => a.sortKey < b.sortKey ? -1 : 1);
+  if (options.commutes === true) args.sort(bySortKey);
   return context.evaluation.terms.make({ head, args, unstable: options.unstable === true });
 }
 

@@ -11,7 +11,7 @@ export class ReadsRowId extends Error {
   override readonly name = "ReadsRowId";
 }
 
-/** The list under a key; absent means empty (defaults are not serialised). */
+/** The list under a key; absent means empty. */
 export function list(part: Json, key: string): readonly Json[] {
   const value = part[key];
   if (value === undefined || value === null) return [];
@@ -34,14 +34,18 @@ export function text(part: Json, key: string): string {
 /** Throws {@linkcode CannotTell} for an operator that says something this program does not know. */
 export function expectKeys(operator: Json, known: readonly string[]): void {
   const unknown = Object.keys(operator).find((key) =>
-    key !== "type" && key !== "children" && !known.includes(key) && !isEmpty(operator[key])
+    key !== "type" && key !== "children" && !known.includes(key) && !isEmpty(operator[key]) &&
+    !(SWITCHES.has(key) && operator[key] === false)
   );
   if (unknown !== undefined) throw new CannotTell(`${operator["type"]} with ${unknown}`);
 }
 
+/** Switches that mean nothing while they are off; of any other one, off may be the unusual case. */
+const SWITCHES = new Set(["delim_flipped", "is_recurring", "ref_recurring"]);
+
 function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined || value === false) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
+  if (value === null || value === undefined || value === "") return true;
+  return typeof value === "object" && Object.values(value).every(isEmpty);
 }
 
 /** Parts that say where or under which name something was written, not what it means. */

@@ -17,7 +17,15 @@ import {
   type Outer,
   type Relation,
 } from "./relation.ts";
-import { type Generator, makeGenerator, makeRows, ONE_ROW, type Rows, type Term } from "./terms.ts";
+import {
+  bySortKey,
+  type Generator,
+  makeGenerator,
+  makeRows,
+  ONE_ROW,
+  type Rows,
+  type Term,
+} from "./terms.ts";
 
 /** What an operator of a bound plan gives. Throws {@linkcode CannotTell}. */
 export function evaluateOperator(operator: Json, evaluation: Evaluation): Relation {
@@ -133,9 +141,8 @@ function scan(operator: Json, { terms }: Evaluation): Relation {
 }
 
 function columnIndex(column: Json): number {
-  if (
-    Object.keys(column).some((key) => !["index", "index_type", "type", "has_index"].includes(key))
-  ) {
+  const kind = text(column, "index_type") || "FULL_READ";
+  if (kind !== "FULL_READ" || list(column, "child_indexes").length > 0) {
     throw new CannotTell("a scan of a part of a column");
   }
   return number(column, "index");
@@ -312,11 +319,15 @@ function projection(operator: Json, evaluation: Evaluation): Relation {
 }
 
 function filter(operator: Json, evaluation: Evaluation): Relation {
-  expectKeys(operator, ["expressions"]);
+  expectKeys(operator, ["expressions", "projection_map"]);
   const [input] = inputsOf(operator, evaluation, 1);
   const conditions = evaluateAll(list(operator, "expressions"), contextOf(input!, evaluation));
   const { generators, where } = input!.rows;
-  return { ...input!, rows: makeRows(generators, [...where, ...conditions]) };
+  const kept = (operator["projection_map"] ?? []) as readonly number[];
+  const columns = kept.length === 0
+    ? input!.columns
+    : kept.map((position) => input!.columns[position] ?? null);
+  return { ...input!, columns, rows: makeRows(generators, [...where, ...conditions]) };
 }
 
 function aggregation(operator: Json, evaluation: Evaluation): Relation {
@@ -336,11 +347,7 @@ function aggregation(operator: Json, evaluation: Evaluation): Relation {
   const groups = evaluateAll(list(operator, "groups"), contextOf(input!, evaluation));
   const sets = (operator["grouping_sets"] ?? []) as readonly (readonly number[])[];
   const generator = sets.length > 1
-    ? makeGenerator({
-      head: `groupings ${JSON.stringify(sets)}`,
-      inner: [input!.rows],
-      args: groups,
-    })
+    ? groupingSets(input!, groups, sets)
     : groupsOf(input!, groups, expressions);
   const gathered = contextOf(input!, evaluation, generator);
   const keys = groups.map((group) => terms.make({ head: "key", args: [group], scope: generator }));
@@ -356,6 +363,20 @@ function aggregation(operator: Json, evaluation: Evaluation): Relation {
   });
 }
 
+/** Several groupings at once, however they were written: ROLLUP, CUBE, GROUPING SETS. */
+function groupingSets(
+  input: Relation,
+  groups: readonly Term[],
+  sets: readonly (readonly number[])[],
+): Generator {
+  const keys = [...new Set(groups)].sort(bySortKey);
+  const positions = sets.map((set) =>
+    [...new Set(set.map((i) => keys.indexOf(groups[i]!)))].sort()
+  );
+  const head = `groupings ${JSON.stringify(positions.map((set) => set.join()).sort())}`;
+  return makeGenerator({ head, inner: [input.rows], args: keys });
+}
+
 function groupsOf(
   input: Relation,
   groups: readonly Term[],
@@ -367,7 +388,7 @@ function groupsOf(
     !only.inner[0]!.unstable && input.rows.where.length === 0 &&
     aggregates.every((aggregate) => aggregate["name"] === "count_star");
   const rows: Rows = countsLimit ? { ...input.rows, unstable: false } : input.rows;
-  const keys = [...new Set(groups)].sort((a, b) => a.sortKey < b.sortKey ? -1 : 1);
+  const keys = [...new Set(groups)].sort(bySortKey);
   return makeGenerator({ head: "groups", inner: [rows], args: keys });
 }
 
@@ -608,7 +629,7 @@ const JOINS: Readonly<Record<string, Combine>> = {
   SEMI: (joined, evaluation) => filtered(joined, exists(joined, evaluation)),
   ANTI: (joined, evaluation) => filtered(joined, evaluation.terms.not(exists(joined, evaluation))),
   MARK: (joined, evaluation) => {
-    const mark = evaluation.terms.make({ head: "in", scope: matchOf(joined) });
+    const mark = membership(joined, evaluation);
     return { ...joined.left, columns: [...joined.left.columns, mark], tableIndex: null };
   },
   SINGLE: (joined, evaluation) => lookUp(joined, evaluation),
@@ -634,6 +655,14 @@ function matchOf({ right, conditions }: Joined): Generator {
 
 function exists(joined: Joined, { terms }: Evaluation): Term {
   return terms.make({ head: "exists", scope: matchOf(joined) });
+}
+
+/** Without a condition, whether there is any row; with one, whether a row fulfils it, which NULLs leave open. */
+function membership(joined: Joined, evaluation: Evaluation): Term {
+  const { right, conditions } = joined;
+  if (conditions.length === 0) return exists(joined, evaluation);
+  const candidates = makeGenerator({ head: "candidates", inner: [right.rows], args: conditions });
+  return evaluation.terms.make({ head: "in", scope: candidates });
 }
 
 function filtered({ left }: Joined, condition: Term): Relation {

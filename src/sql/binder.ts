@@ -108,7 +108,7 @@ export class Binder {
     failures: Map<NodeId, SqlError>,
   ): Promise<Map<NodeId, QueryShape>> {
     const plans = await readEach(this.#session, requests, (sql) => [
-      `json_serialize_plan(${sql}, skip_null := true, skip_default := true)`,
+      `json_serialize_plan(${sql}, skip_null := true)`,
     ]);
     const shapes = new Map<NodeId, QueryShape>();
     for (const { id, sql } of requests) {

@@ -39,7 +39,9 @@ export const WHY: Command = {
 function view(explanation: Explanation, style: Style): string {
   const { node, environment, file, reasons, causes, untraced, stale } = explanation;
   const lines = [
-    `${style.bold(node)} in ${environment}: ${style.bold(verdict(explanation))}  ${style.dim(file)}`,
+    `${style.bold(node)} in ${environment}: ${style.bold(verdict(explanation))}  ${
+      style.dim(file)
+    }`,
     ...reasons.map((reason) => `  ${reason}`),
   ];
   if (reasons.length === 0) lines.push(`  ${plainReason(explanation)}`);
