@@ -55,6 +55,11 @@ export function readChangeCases(): ChangeCase[] {
   ) => parseChangeCases(name.slice(0, -3), Deno.readTextFileSync(join(CASES_DIR, name))));
 }
 
+/** The project that every case starts from. */
+export function standardProject(): Record<string, string> {
+  return new Project(READERS).files();
+}
+
 /** Reads the cases of one Markdown file; throws where it is not written as README.md says. */
 export function parseChangeCases(group: string, text: string): ChangeCase[] {
   const sections = text.split(/^## /m).slice(1);
@@ -199,7 +204,7 @@ function patched(text: string, diff: string): string {
 
 /** Inputs are what the SQL names, sorted, so that no case is about their order by accident. */
 function transformYaml(name: string, sql: string): string {
-  const ids = [...sql.matchAll(/\b(?:source|transform)\.\w+/g)].map(([id]) => id);
+  const ids = [...sql.replaceAll('"', "").matchAll(/\b(?:source|transform)\.\w+/g)].map(([id]) => id);
   const inputs = [...new Set(ids)].filter((id) => id !== `transform.${name}`).sort();
   const refs = inputs.length === 0
     ? ""
