@@ -69,13 +69,13 @@ async function load(workspace: Workspace, previous: Manifest): Promise<LoadedMan
   }
 }
 
-/** Makes the edit; files that are the same on both sides are left untouched. */
+/** Makes the edit; data is written again even where it is the same, as a copying tool would. */
 function rewrite(project: TempProject, { before, after }: ChangeCase): void {
   for (const path of Object.keys(before)) {
     if (after[path] === undefined) project.remove(path);
   }
   for (const [path, text] of Object.entries(after)) {
-    if (before[path] !== text) project.write(path, text);
+    if (before[path] !== text || path.startsWith("data/")) project.write(path, text);
   }
 }
 
@@ -130,7 +130,7 @@ class Proof implements AsyncDisposable {
 
   static async build(
     project: TempProject,
-    { before, expect }: ChangeCase,
+    { before, after, expect }: ChangeCase,
     old: LoadedManifest,
     current: LoadedManifest,
   ): Promise<Proof> {
@@ -138,6 +138,9 @@ class Proof implements AsyncDisposable {
     await session.run("CREATE SCHEMA source; CREATE SCHEMA transform");
     await buildSide(session, "after", project.root, current);
     // The data as it was: the edit is undone for as long as it takes to read it.
+    for (const path of Object.keys(after)) {
+      if (path.startsWith("data/") && before[path] === undefined) project.remove(path);
+    }
     for (const [path, text] of Object.entries(before)) {
       if (path.startsWith("data/")) project.write(path, text);
     }

@@ -204,7 +204,9 @@ function patched(text: string, diff: string): string {
 
 /** Inputs are what the SQL names, sorted, so that no case is about their order by accident. */
 function transformYaml(name: string, sql: string): string {
-  const ids = [...sql.replaceAll('"', "").matchAll(/\b(?:source|transform)\.\w+/g)].map(([id]) => id);
+  const ids = [...sql.replaceAll('"', "").matchAll(/\b(?:source|transform)\.\w+/g)].map(([id]) =>
+    id
+  );
   const inputs = [...new Set(ids)].filter((id) => id !== `transform.${name}`).sort();
   const refs = inputs.length === 0
     ? ""
