@@ -8,6 +8,7 @@ import { quoteName, quoteNodeId, quoteText } from "../../src/engine/quote.ts";
 import { openSession } from "../../src/engine/registry.ts";
 import type { Session } from "../../src/engine/session.ts";
 import type { Change, ColumnChanges } from "../../src/model/change.ts";
+import type { NodeId } from "../../src/model/ids.ts";
 import type { Manifest, ManifestNode } from "../../src/model/manifest.ts";
 import { withoutSemicolon } from "../../src/sql/tokens.ts";
 import { type ChangeCase, readChangeCases, standardProject } from "../support/change_cases.ts";
@@ -28,17 +29,18 @@ for (const given of CASES) {
 async function check(given: ChangeCase): Promise<void> {
   const { expect } = given;
   using project = makeProject(given.before);
-  const workspace = openWorkspace(project.host, { projectPath: project.root, readOnly: true });
-  const before = await load(workspace, STANDARD);
+  const before = await load(project, STANDARD);
   rewrite(project, given);
-  if (expect.error !== null) return await checkRefusal(workspace, before, expect);
-  const after = await load(workspace, before.manifest);
+  if (expect.error !== null) return await checkRefusal(project, before, expect);
+  const after = await load(project, before.manifest);
   const rebuilt = rebuiltNodes(before, after);
 
   await using proof = await Proof.build(project, given, before, after);
   const kept = (built: readonly string[]) => proof.ids.filter((id) => !built.includes(id));
   await proof.sameRows(kept(expect.rebuilt!), "the case is wrong, its rows differ");
-  if (expect.category === "NON_BREAKING") await proof.sameValues(expect.node);
+  if (expect.category === "NON_BREAKING" && readsKept(after, expect)) {
+    await proof.sameValues(expect.node);
+  }
 
   const change = compare(before.manifest, after.manifest).find(({ id }) => id === expect.node);
   assert.ok(change !== undefined, `no node ${expect.node}`);
@@ -55,14 +57,18 @@ async function check(given: ChangeCase): Promise<void> {
 
 async function loadStandard(): Promise<Manifest> {
   using project = makeProject(standardProject());
-  const options = { projectPath: project.root, readOnly: true };
-  return (await loadManifest(openWorkspace(project.host, options), [])).manifest;
+  return (await loadManifest(open(project), [])).manifest;
+}
+
+/** A workspace hashes each file once, so both sides of an edit need one of their own. */
+function open({ host, root }: TempProject): Workspace {
+  return openWorkspace(host, { projectPath: root, readOnly: true });
 }
 
 /** Loads a project that has no errors; says which it has. */
-async function load(workspace: Workspace, previous: Manifest): Promise<LoadedManifest> {
+async function load(project: TempProject, previous: Manifest): Promise<LoadedManifest> {
   try {
-    return await loadManifest(workspace, [previous]);
+    return await loadManifest(open(project), [previous]);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new Error(error.diagnostics.map(({ message }) => message).join("\n"), { cause: error });
@@ -80,17 +86,17 @@ function rewrite(project: TempProject, { before, after }: ChangeCase): void {
 }
 
 async function checkRefusal(
-  workspace: Workspace,
+  project: TempProject,
   before: LoadedManifest,
   { error, at }: ChangeCase["expect"],
 ): Promise<void> {
-  const refused = await loadManifest(workspace, [before.manifest]).then(() => null, (e) => e);
+  const refused = await loadManifest(open(project), [before.manifest]).then(() => null, (e) => e);
   assert.ok(refused !== null, "the project loads, and an error was expected");
   if (!(refused instanceof UserError) || refused.code !== "invalid_project") throw refused;
   const text = refused.diagnostics.map(({ file, line, message }) => `${file}:${line} ${message}`);
   assert.match(text.join("\n"), error!);
   if (at === null) return;
-  const { file } = before.manifest.nodes.get(at as ManifestNode["id"])!;
+  const { file } = before.manifest.nodes.get(at as NodeId)!;
   const lines = text.filter((line) => line.startsWith(`${file}:`) && line.includes(at));
   assert.ok(lines.length > 0, `nothing is said about ${at}:\n${text.join("\n")}`);
 }
@@ -100,6 +106,12 @@ function rebuiltNodes(before: LoadedManifest, after: LoadedManifest): string[] {
     const old = before.manifest.nodes.get(node.id);
     return old === undefined || old.fingerprint === node.fingerprint ? [] : [node.id];
   }).sort();
+}
+
+/** True when the edited node reads nothing that changed: its columns are changed by its own edit only. */
+function readsKept(after: LoadedManifest, { node, rebuilt }: ChangeCase["expect"]): boolean {
+  const { inputs } = after.manifest.nodes.get(node as NodeId)!;
+  return inputs.every((input) => !rebuilt!.includes(input));
 }
 
 function categoryOf({ kind, category }: Change): string {
@@ -130,21 +142,18 @@ class Proof implements AsyncDisposable {
 
   static async build(
     project: TempProject,
-    { before, after, expect }: ChangeCase,
+    { before, expect }: ChangeCase,
     old: LoadedManifest,
     current: LoadedManifest,
   ): Promise<Proof> {
     const session = await openSession({ threads: 1, allowedDirs: [project.root] });
     await session.run("CREATE SCHEMA source; CREATE SCHEMA transform");
     await buildSide(session, "after", project.root, current);
-    // The data as it was: the edit is undone for as long as it takes to read it.
-    for (const path of Object.keys(after)) {
-      if (path.startsWith("data/") && before[path] === undefined) project.remove(path);
-    }
+    // In a folder of its own: DuckDB keeps what it read of a file that changes within a second.
     for (const [path, text] of Object.entries(before)) {
-      if (path.startsWith("data/")) project.write(path, text);
+      if (path.startsWith("data/")) project.write(`before/${path}`, text);
     }
-    await buildSide(session, "before", project.root, old);
+    await buildSide(session, "before", project.path("before"), old);
     const ids = [...current.manifest.nodes.keys()].filter((id) =>
       old.manifest.nodes.has(id) && !expect.unproven.includes(id)
     );
@@ -197,7 +206,7 @@ class Proof implements AsyncDisposable {
   }
 
   #node(side: Side, id: string): ManifestNode {
-    return this.#nodes[side].manifest.nodes.get(id as ManifestNode["id"])!;
+    return this.#nodes[side].manifest.nodes.get(id as NodeId)!;
   }
 
   #columns(side: Side, id: string): ManifestNode["shape"]["columns"] {
