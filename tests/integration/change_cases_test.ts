@@ -246,9 +246,7 @@ async function buildSide(
   ];
   for (const { id, kind, shape } of layersOf([...manifest.nodes.values()]).flat()) {
     const { sql } = resolved.get(id)!;
-    const query = kind === "source"
-      ? sql.replace(/\(\['(.+?)'/, (_, path) => `([${quoteText(`${root}/${path}`)}`)
-      : withoutSemicolon(sql);
+    const query = kind === "source" ? await readOnce(sql, root) : withoutSemicolon(sql);
     const names = shape.columns.map(({ name }) => quoteName(name));
     const casts = shape.columns.map(({ type }, i) => `${names[i]}::${type} AS ${names[i]}`);
     statements.push(
@@ -258,4 +256,21 @@ async function buildSide(
     );
   }
   await SESSION.run(statements.join(";\n"));
+}
+
+/** Scans with their data that were read already, and the tables that hold it. */
+const READ = new Map<string, string>();
+
+/** Most cases read the same files: each content is parsed once. */
+async function readOnce(scan: string, root: string): Promise<string> {
+  const path = /\(\['(.+?)'/.exec(scan)![1]!;
+  const query = scan.replace(`(['${path}'`, `([${quoteText(`${root}/${path}`)}`);
+  if (path.includes("*")) return query;
+  const key = `${scan}\n${Deno.readTextFileSync(`${root}/${path}`)}`;
+  const known = READ.get(key);
+  if (known !== undefined) return `FROM ${known}`;
+  const table = `memory.main.${quoteName(`scan ${READ.size}`)}`;
+  await SESSION.run(`CREATE TABLE ${table} AS ${query}`);
+  READ.set(key, table);
+  return `FROM ${table}`;
 }
