@@ -87,7 +87,7 @@ function addCommand(
     parent.command(name, command.hidden === true ? { hidden: true } : {}),
     cli,
   ).description(command.summary);
-  if (command.hidden === true) program.allowUnknownOption(true);
+  if (command.takesAnyOption === true) program.allowUnknownOption(true);
   for (const argument of command.arguments) {
     program.argument(
       argument.name.startsWith("[") ? argument.name : `<${argument.name}>`,

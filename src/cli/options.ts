@@ -57,6 +57,12 @@ export function envOption(context: CommandContext): EnvName {
   return typed === null ? PROD : envName(context, typed);
 }
 
+/** A revision as typed. Environment names are taken in every spelling; what is none stays, for a commit. */
+export function revision(typed: string): string {
+  if (/[@~^.]/.test(typed) || /^[0-9a-f]{7,40}$/.test(typed)) return typed;
+  return normalizeEnvName(typed).name;
+}
+
 /** Asks before something that cannot be taken lightly. Throws `needs_yes` (2) where nobody can answer; false for no. */
 export function confirmed(context: CommandContext, question: string, command: string): boolean {
   if (flag(context, "yes")) return true;

@@ -14,6 +14,7 @@ export function completeCommand(commands: () => readonly Command[]): Command {
     name: "__complete",
     summary: "Candidates for shell completion",
     hidden: true,
+    takesAnyOption: true,
     arguments: [{ name: "[WORDS...]", doc: "words of the line so far" }],
     options: [],
     run: async (context) => {

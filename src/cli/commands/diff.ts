@@ -1,11 +1,10 @@
 import type { NodeDiff } from "../../app/diff_states.ts";
 import { changeGlyph } from "../../app/messages.ts";
 import { PROD } from "../../model/ids.ts";
-import { normalizeEnvName } from "../../model/env_name.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { flag, printJson } from "../options.ts";
+import { flag, printJson, revision } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
 import { sqlLine } from "../views/plan_view.ts";
@@ -38,9 +37,9 @@ export const DIFF: Command = {
   run: async (context) => {
     const [a, b] = context.args;
     const [from, to] = b !== undefined
-      ? [side(a!), side(b)]
+      ? [revision(a!), revision(b)]
       : a !== undefined
-      ? [PROD, side(a)]
+      ? [PROD, revision(a)]
       : [PROD, "."];
     const workspace = await context.workspace("read");
     const { diffStates } = await import("../../app/diff_states.ts");
@@ -61,12 +60,6 @@ export const DIFF: Command = {
     return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
   },
 };
-
-/** Environment names are taken in every spelling; what is none stays as typed, for a commit. */
-function side(typed: string): string {
-  if (/[@~^.]/.test(typed) || /^[0-9a-f]{7,40}$/.test(typed)) return typed;
-  return normalizeEnvName(typed).name;
-}
 
 function view(
   context: CommandContext,

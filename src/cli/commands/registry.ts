@@ -25,6 +25,7 @@ import { QUERY } from "./query.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
 import { WHY } from "./why.ts";
+import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
@@ -37,6 +38,8 @@ export const COMMANDS: readonly Command[] = [
   WHY,
   LINEAGE,
   DIFF,
+  TABLE_DIFF,
+  TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
   ENV_LIST,

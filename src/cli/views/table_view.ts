@@ -7,13 +7,11 @@ const CELL_WIDTH = 60;
 
 /** Rows as a table for people. */
 export function tableView({ columns, rows }: Table, style: Style): string {
-  const cells = rows.map((row) => row.map((cell) => clip(cellText(cell))));
+  const cells = rows.map((row) => row.map(shortCell));
   const widths = columns.map(({ name }, i) =>
     Math.max(displayWidth(name), ...cells.map((row) => displayWidth(row[i]!)))
   );
-  const isNumber = columns.map(({ type }) =>
-    /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type)
-  );
+  const isNumber = columns.map(({ type }) => isNumeric(type));
   const line = (row: readonly string[]) =>
     row.map((cell, i) =>
       isNumber[i] ? " ".repeat(widths[i]! - displayWidth(cell)) + cell : pad(cell, widths[i]!)
@@ -25,6 +23,11 @@ export function tableView({ columns, rows }: Table, style: Style): string {
     ...cells.map(line),
     style.dim(`(${plural(rows.length, "row")})`),
   ].join("\n") + "\n";
+}
+
+/** True for types whose values are set to the right. */
+export function isNumeric(type: string): boolean {
+  return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type);
 }
 
 /** Rows as CSV (RFC 4180), NULL as an empty field. */
@@ -45,7 +48,8 @@ export function tableJson({ columns, rows }: Table): string {
   return `${JSON.stringify(objects, null, 2)}\n`;
 }
 
-function jsonCell(cell: unknown, type: string): unknown {
+/** A value in JSON, see {@linkcode tableJson}. */
+export function jsonCell(cell: unknown, type: string): unknown {
   if (typeof cell !== "string") return cell ?? null;
   if (/^(U?BIGINT|U?HUGEINT)$/.test(type)) {
     return Number.isSafeInteger(Number(cell)) ? Number(cell) : cell;
@@ -66,9 +70,15 @@ function isoTime(text: string): string {
   return text.replace(" ", "T");
 }
 
-function cellText(cell: unknown): string {
+/** A value as text, all of it. */
+export function cellText(cell: unknown): string {
   if (cell === null || cell === undefined) return "NULL";
   return typeof cell === "object" ? JSON.stringify(cell) : String(cell);
+}
+
+/** A value as text on one line of bearable length. */
+export function shortCell(cell: unknown): string {
+  return clip(cellText(cell));
 }
 
 function clip(text: string): string {

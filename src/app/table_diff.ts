@@ -1,0 +1,314 @@
+import { didYouMean } from "../base/closest.ts";
+import { UserError } from "../base/user_error.ts";
+import type { Session } from "../engine/session.ts";
+import { isEnvName } from "../model/env_name.ts";
+import { type CommitId, type NodeId, PROD } from "../model/ids.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
+import { SELECT_ALL, selectNodes } from "../plan/select_nodes.ts";
+import { resolveRevision } from "../state/revisions.ts";
+import {
+  type CompareOptions,
+  compareOutputs,
+  type Comparison,
+  withComparisonSession,
+} from "./compare_outputs.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** A side as it was asked for. */
+export interface TableDiffSide {
+  /** An environment, a commit, or a revision such as `prod@{1}`. */
+  readonly revision: string;
+  /** An id, `kind_name` or a bare name; null for every node of the selection. */
+  readonly node: string | null;
+}
+
+/** What to compare. Both sides name a node, or neither does. */
+export interface TableDiffRequest {
+  readonly source: TableDiffSide;
+  readonly target: TableDiffSide;
+  /** Selectors, any of which may match; empty for all nodes. */
+  readonly select: readonly string[];
+  /** Leave out nodes that have no key, where nodes are selected. */
+  readonly skipKeyless: boolean;
+  readonly options: CompareOptions;
+}
+
+/** Which output was compared. */
+export interface DiffedOutput {
+  /** As asked for. */
+  readonly name: string;
+  readonly commit: CommitId;
+  readonly node: NodeId;
+}
+
+/** The outputs of a node compared. */
+export interface NodeComparison extends Comparison {
+  readonly node: NodeId;
+  readonly source: DiffedOutput;
+  readonly target: DiffedOutput;
+  /** Both are the very same file. */
+  readonly identical: boolean;
+}
+
+/** What a table-diff found. */
+export interface TableDiff {
+  readonly source: { readonly name: string; readonly commit: CommitId };
+  readonly target: { readonly name: string; readonly commit: CommitId };
+  /** Compared nodes, in id order. */
+  readonly nodes: readonly NodeComparison[];
+  /** Selected nodes that have the very same output on both sides, and were not looked into. */
+  readonly same: readonly NodeId[];
+  /** Selected nodes that could not be compared, and why. */
+  readonly skipped: readonly { readonly node: NodeId; readonly reason: string }[];
+}
+
+/**
+ * Compares outputs of two environments, commits or revisions: of one node, or of
+ * every selected node whose outputs differ. Writes nothing.
+ * Throws `unknown_revision`, `unknown_node` (2), `not_built` (3), `outputs_missing`
+ * (4) and what {@linkcode compareOutputs} throws.
+ */
+export async function tableDiff(
+  workspace: Workspace,
+  request: TableDiffRequest,
+): Promise<TableDiff> {
+  const source = await readState(workspace, request.source);
+  const target = await readState(workspace, request.target);
+  return await withComparisonSession(workspace, async (session) => {
+    const found = request.source.node !== null && request.target.node !== null
+      ? await compareNode(workspace, session, request, source, target)
+      : await compareSelected(workspace, session, request, source, target);
+    return {
+      source: { name: source.name, commit: source.commit },
+      target: { name: target.name, commit: target.commit },
+      ...found,
+    };
+  });
+}
+
+/** The columns that tell a node's rows apart, as its author declared them; null when nobody did. */
+export function grainOf({ config }: ManifestNode): readonly string[] | null {
+  const grain = config["grain"];
+  if (grain === undefined || grain === null) return null;
+  const columns = (Array.isArray(grain) ? grain.map(String) : String(grain).split(","))
+    .map((column) => column.trim()).filter((column) => column !== "");
+  return columns.length === 0 ? null : columns;
+}
+
+interface State {
+  readonly name: string;
+  readonly commit: CommitId;
+  readonly snapshot: Snapshot;
+}
+
+async function readState({ state }: Workspace, side: TableDiffSide): Promise<State> {
+  const { revision, node } = side;
+  try {
+    const commit = await resolveRevision(state, revision);
+    return { name: revision, commit, snapshot: await state.snapshot(commit) };
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "unknown_revision" || node === null) {
+      throw error;
+    }
+    const env = state.environments().find((name) => name !== PROD) ?? PROD;
+    throw new UserError(`${error.message} in front of ".${node}"`, {
+      code: error.code,
+      kind: error.kind,
+      hint: error.hint?.startsWith("did you mean")
+        ? error.hint
+        : `write the environment first: ${env}.${revision}.${node}`,
+      cause: error,
+    });
+  }
+}
+
+type Found = Pick<TableDiff, "nodes" | "same" | "skipped">;
+
+async function compareNode(
+  workspace: Workspace,
+  session: Session,
+  request: TableDiffRequest,
+  source: State,
+  target: State,
+): Promise<Found> {
+  const before = findNode(source, request.source.node!);
+  const after = findNode(target, request.target.node!);
+  const records = { source: builtRecord(source, before), target: builtRecord(target, after) };
+  const on = keyOf(request.options, after, before);
+  const sides = { source: { ...source, node: before }, target: { ...target, node: after } };
+  const comparison = await compareRecords(workspace, session, sides, records, {
+    ...request.options,
+    on,
+  });
+  return { nodes: [comparison], same: [], skipped: [] };
+}
+
+async function compareSelected(
+  workspace: Workspace,
+  session: Session,
+  request: TableDiffRequest,
+  source: State,
+  target: State,
+): Promise<Found> {
+  const nodes: NodeComparison[] = [];
+  const same: NodeId[] = [];
+  const skipped: { node: NodeId; reason: string }[] = [];
+  for (const id of selectedIds(request.select, source, target)) {
+    const skip = (reason: string) => skipped.push({ node: id, reason });
+    const before = source.snapshot.manifest.nodes.get(id);
+    const after = target.snapshot.manifest.nodes.get(id);
+    if (before === undefined || after === undefined) {
+      skip(`only in ${before === undefined ? target.name : source.name}`);
+      continue;
+    }
+    const records = {
+      source: source.snapshot.results.get(id),
+      target: target.snapshot.results.get(id),
+    };
+    if (!isBuilt(records.source) || !isBuilt(records.target)) {
+      skip(`not built in ${isBuilt(records.source) ? target.name : source.name}`);
+      continue;
+    }
+    if (records.source.content_hash === records.target.content_hash) {
+      same.push(id);
+      continue;
+    }
+    const on = keyOf(request.options, after, before);
+    if (on.length === 0 && request.skipKeyless) {
+      skip("no key: give --on COLUMN");
+      continue;
+    }
+    const sides = { source: { ...source, node: before }, target: { ...target, node: after } };
+    const options = { ...request.options, on, skipColumns: knownColumns(request, before, after) };
+    try {
+      const built = { source: records.source, target: records.target };
+      nodes.push(await compareRecords(workspace, session, sides, built, options));
+    } catch (error) {
+      // The options fit some of the nodes; those that they do not fit are named.
+      if (!(error instanceof UserError) || !NOT_FITTING.has(error.code)) throw error;
+      skip(error.message);
+    }
+  }
+  return { nodes, same, skipped };
+}
+
+const NOT_FITTING = new Set(["unknown_column", "where_not_applicable"]);
+
+function selectedIds(select: readonly string[], source: State, target: State): NodeId[] {
+  const [before, after] = [source.snapshot.manifest.nodes, target.snapshot.manifest.nodes];
+  const both: Manifest = { nodes: new Map([...before, ...after]) };
+  const modified = new Set(
+    [...both.nodes.keys()].filter((id) =>
+      before.get(id)?.fingerprint !== after.get(id)?.fingerprint
+    ),
+  );
+  return [...selectNodes(both, { ...SELECT_ALL, select }, modified).ids].sort();
+}
+
+/** A column to skip may belong to some of the nodes only. */
+function knownColumns(
+  { options }: TableDiffRequest,
+  ...nodes: readonly ManifestNode[]
+): readonly string[] {
+  const known = new Set(
+    nodes.flatMap(({ shape }) => shape.columns.map(({ name }) => name.toLowerCase())),
+  );
+  return options.skipColumns.filter((name) => known.has(name.toLowerCase()));
+}
+
+function keyOf(
+  options: CompareOptions,
+  after: ManifestNode,
+  before: ManifestNode,
+): readonly string[] {
+  return options.on.length > 0 ? options.on : grainOf(after) ?? grainOf(before) ?? [];
+}
+
+type BuiltRecord = NodeRecord & {
+  readonly content_hash: NonNullable<NodeRecord["content_hash"]>;
+  readonly size_bytes: number;
+};
+
+function isBuilt(record: NodeRecord | undefined): record is BuiltRecord {
+  return record !== undefined && record.status === "success" && record.content_hash !== null &&
+    record.size_bytes !== null;
+}
+
+async function compareRecords(
+  workspace: Workspace,
+  session: Session,
+  sides: Record<"source" | "target", State & { readonly node: ManifestNode }>,
+  records: Record<"source" | "target", BuiltRecord>,
+  options: CompareOptions,
+): Promise<NodeComparison> {
+  const output = (side: "source" | "target") => ({
+    name: sides[side].name,
+    path: outputPath(workspace, sides[side].name, records[side]),
+  });
+  const outputs = { source: output("source"), target: output("target") };
+  const diffed = (side: "source" | "target"): DiffedOutput => ({
+    name: sides[side].name,
+    commit: sides[side].commit,
+    node: sides[side].node.id,
+  });
+  return {
+    node: sides.target.node.id,
+    source: diffed("source"),
+    target: diffed("target"),
+    identical: records.source.content_hash === records.target.content_hash,
+    ...await compareOutputs(session, outputs, options),
+  };
+}
+
+function outputPath({ cache }: Workspace, name: string, record: BuiltRecord): string {
+  if (cache.has(record.content_hash, record.size_bytes)) {
+    return cache.objectPath(record.content_hash);
+  }
+  throw new UserError(
+    `The output of ${record.id} in ${name} is missing from the cache or damaged`,
+    { code: "outputs_missing", kind: "execution", hint: buildHint(name) },
+  );
+}
+
+/** The node that a name on the command line means. */
+function findNode({ name, snapshot }: State, typed: string): ManifestNode {
+  const nodes = [...snapshot.manifest.nodes.values()];
+  const exact = nodes.find(({ id }) => id === typed);
+  if (exact !== undefined) return exact;
+  const named = nodes.filter((node) => node.name === typed);
+  // A node of that very name has the right to it, as in `query`.
+  const found = named.length > 0
+    ? named
+    : nodes.filter((node) => `${node.kind}_${node.name}` === typed);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    throw new UserError(`"${typed}" is the name of several nodes in ${name}`, {
+      code: "ambiguous_node",
+      kind: "usage",
+      hint: `write one of: ${found.map(({ id }) => id).join(", ")}`,
+    });
+  }
+  throw new UserError(`Unknown node "${typed}" in ${name}`, {
+    code: "unknown_node",
+    kind: "usage",
+    hint: didYouMean(typed, nodes.flatMap((node) => [node.id, node.name])) ??
+      "list the nodes with: seeknal parse",
+  });
+}
+
+function builtRecord({ name, snapshot }: State, { id }: ManifestNode): BuiltRecord {
+  const record = snapshot.results.get(id);
+  if (isBuilt(record)) return record;
+  const state = record?.status === "failed" ? "failed" : "is not built";
+  throw new UserError(`${id} ${state} in ${name}: there is no output to compare`, {
+    code: "not_built",
+    kind: "validation",
+    hint: buildHint(name),
+  });
+}
+
+function buildHint(name: string): string {
+  if (!isEnvName(name)) return "compare another state; see: seeknal history";
+  return `build it:\n    ${name === PROD ? "seeknal run" : `seeknal run --env ${name}`}`;
+}
