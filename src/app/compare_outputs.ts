@@ -157,19 +157,29 @@ export async function withComparisonSession<T>(
   const stop = () => session.interrupt();
   signal.addEventListener("abort", stop);
   try {
-    return await work(session);
+    // The engine forgets an interruption that finds it idle.
+    checkRunning(host);
+    const result = await work(session);
+    checkRunning(host);
+    return result;
   } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new UserError("The comparison was stopped", {
-      code: "interrupted",
-      kind: "interrupted",
-      cause: error,
-    });
+    checkRunning(host, error);
+    throw error;
   } finally {
     signal.removeEventListener("abort", stop);
     await session[Symbol.asyncDispose]();
     if (statIfExists(spill) !== null) Deno.removeSync(spill, { recursive: true });
   }
+}
+
+/** Throws `interrupted` (130) once the person has asked to stop. */
+export function checkRunning({ signal }: Workspace["host"], cause?: unknown): void {
+  if (!signal.aborted) return;
+  throw new UserError("The comparison was stopped", {
+    code: "interrupted",
+    kind: "interrupted",
+    cause,
+  });
 }
 
 /**
@@ -524,22 +534,29 @@ async function inSchema<T>(
   work: (schema: string) => Promise<T>,
 ): Promise<T> {
   const [catalog, schema] = schemaParts(name);
-  const qualified = catalog === null
-    ? quoteName(schema)
-    : `${quoteName(catalog)}.${quoteName(schema)}`;
+  const make = async (sql: string) => {
+    try {
+      await session.run(sql);
+    } catch (error) {
+      throw error instanceof SqlError ? invalidSchema(name, error) : error;
+    }
+  };
+  const inCatalog = async (qualified: string) => {
+    await make(`CREATE SCHEMA ${qualified}`);
+    try {
+      return await work(qualified);
+    } catch (error) {
+      throw error instanceof SqlError ? comparisonFailed(error) : error;
+    } finally {
+      await session.run(`DROP SCHEMA ${qualified} CASCADE`);
+    }
+  };
+  if (catalog === null) return await inCatalog(quoteName(schema));
+  await make(`ATTACH ':memory:' AS ${quoteName(catalog)}`);
   try {
-    if (catalog !== null) await session.run(`ATTACH ':memory:' AS ${quoteName(catalog)}`);
-    await session.run(`CREATE SCHEMA ${qualified}`);
-  } catch (error) {
-    throw error instanceof SqlError ? invalidSchema(name, error) : error;
-  }
-  try {
-    return await work(qualified);
-  } catch (error) {
-    throw error instanceof SqlError ? comparisonFailed(error) : error;
+    return await inCatalog(`${quoteName(catalog)}.${quoteName(schema)}`);
   } finally {
-    await session.run(`DROP SCHEMA ${qualified} CASCADE`);
-    if (catalog !== null) await session.run(`DETACH ${quoteName(catalog)}`);
+    await session.run(`DETACH ${quoteName(catalog)}`);
   }
 }
 

@@ -8,6 +8,7 @@ import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { SELECT_ALL, selectNodes } from "../plan/select_nodes.ts";
 import { resolveRevision } from "../state/revisions.ts";
 import {
+  checkRunning,
   type CompareOptions,
   compareOutputs,
   type Comparison,
@@ -17,6 +18,8 @@ import type { Workspace } from "./workspace.ts";
 
 /** A side as it was asked for. */
 export interface TableDiffSide {
+  /** The word that named it. */
+  readonly typed: string;
   /** An environment, a commit, or a revision such as `prod@{1}`. */
   readonly revision: string;
   /** An id, `kind_name` or a bare name; null for every node of the selection. */
@@ -103,21 +106,17 @@ interface State {
 }
 
 async function readState({ state }: Workspace, side: TableDiffSide): Promise<State> {
-  const { revision, node } = side;
+  const { typed, revision } = side;
   try {
     const commit = await resolveRevision(state, revision);
     return { name: revision, commit, snapshot: await state.snapshot(commit) };
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== "unknown_revision" || node === null) {
-      throw error;
-    }
-    const env = state.environments().find((name) => name !== PROD) ?? PROD;
-    throw new UserError(`${error.message} in front of ".${node}"`, {
+    const isUnknown = error instanceof UserError && error.code === "unknown_revision";
+    if (!isUnknown || !typed.includes(".") || error.hint?.startsWith("did you mean")) throw error;
+    throw new UserError(`"${typed}" does not begin with an environment: ${error.message}`, {
       code: error.code,
       kind: error.kind,
-      hint: error.hint?.startsWith("did you mean")
-        ? error.hint
-        : `write the environment first: ${env}.${revision}.${node}`,
+      hint: `write the environment first: ${state.environments()[0] ?? PROD}.${typed}`,
       cause: error,
     });
   }
@@ -155,6 +154,7 @@ async function compareSelected(
   const same: NodeId[] = [];
   const skipped: { node: NodeId; reason: string }[] = [];
   for (const id of selectedIds(request.select, source, target)) {
+    checkRunning(workspace.host);
     const skip = (reason: string) => skipped.push({ node: id, reason });
     const before = source.snapshot.manifest.nodes.get(id);
     const after = target.snapshot.manifest.nodes.get(id);

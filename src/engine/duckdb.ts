@@ -96,7 +96,7 @@ const LINE_REGEXP = /\n\nLINE (\d+): (.*)\n( *)\^/;
 
 /** Reads DuckDB's text: `<Category> Error: <what>` and a `LINE n: …` with a caret under the place. */
 function toSqlError(error: Error): SqlError {
-  const text = error.message;
+  const text = error.message.replace(/^Failed to extract statements: /, "");
   const place = LINE_REGEXP.exec(text);
   const body = place === null ? text : text.slice(0, place.index);
   const category = CATEGORY_REGEXP.exec(body);

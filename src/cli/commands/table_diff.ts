@@ -183,7 +183,7 @@ function sideOf(word: string): TableDiffSide {
   const dot = word.indexOf(".");
   const [name, node] = dot < 0 ? [word, null] : [word.slice(0, dot), word.slice(dot + 1)];
   if (name === "" || node === "") throw usage(`Cannot read "${word}"`, FORMS);
-  return { revision: revision(name), node };
+  return { typed: word, revision: revision(name), node };
 }
 
 function usage(message: string, hint: string): UserError {

@@ -147,24 +147,31 @@ function columnsPart(comparison: Comparison): string {
 
 function samplesPart(comparison: NodeComparison): string {
   const { partial, source_only, target_only } = comparison.samples;
+  const { rows } = comparison;
   const labels = sideLabels(comparison);
   const parts: string[] = [];
   if (partial.rows.length > 0) {
     parts.push(
-      `<h3>Rows that differ in part (sample of ${formatCount(partial.rows.length)})</h3>`,
+      `<h3>Rows that differ in part (${sampleWords(partial.rows.length, rows.partial.count)})</h3>`,
       partialTable(partial, labels),
     );
   }
-  for (
-    const [label, table] of [[labels.source, source_only], [labels.target, target_only]] as const
-  ) {
+  const only = [
+    { label: labels.source, table: source_only, count: rows.source_only.count },
+    { label: labels.target, table: target_only, count: rows.target_only.count },
+  ];
+  for (const { label, table, count } of only) {
     if (table.rows.length === 0) continue;
     parts.push(
-      `<h3>Rows in ${escape(label)} only (sample of ${formatCount(table.rows.length)})</h3>`,
+      `<h3>Rows in ${escape(label)} only (${sampleWords(table.rows.length, count)})</h3>`,
       plainTable(table),
     );
   }
   return parts.join("\n");
+}
+
+function sampleWords(shown: number, all: number): string {
+  return shown === all ? `all ${formatCount(all)}` : `${formatCount(shown)} of ${formatCount(all)}`;
 }
 
 /** Both sides of each row side by side; columns that agree in the whole sample are left to the rows that have them. */
@@ -176,14 +183,14 @@ function partialTable(
     rows.some(({ differs }) => differs[i]) ? [{ ...column, i }] : []
   );
   const heads = [
-    ...key.map(({ name }) => `<th rowspan="2">${escape(name)}</th>`),
+    ...key.map((column) => headCell(column, ' rowspan="2"')),
     ...differing.map(({ name }) => `<th colspan="2" class="pair">${escape(name)}</th>`),
   ];
-  const sides = differing.map(() =>
-    `<th class="source pair">${escape(labels.source)}</th><th class="target">${
-      escape(labels.target)
-    }</th>`
-  );
+  const sides = differing.map(({ type }) => {
+    const number = isNumeric(type) ? " number" : "";
+    return `<th class="source pair${number}">${escape(labels.source)}</th>` +
+      `<th class="target${number}">${escape(labels.target)}</th>`;
+  });
   const body = rows.map((row) => {
     const cells = [
       ...key.map(({ type }, i) => cell(row.key[i], type, "key")),
@@ -207,12 +214,17 @@ function partialTable(
 }
 
 function plainTable({ columns, rows }: Table): string {
-  const heads = columns.map(({ name }) => `<th>${escape(name)}</th>`);
+  const heads = columns.map((column) => headCell(column, ""));
   const body = rows.map((row) =>
     `<tr>${columns.map(({ type }, i) => cell(row[i], type, "")).join("")}</tr>`
   );
   return `<div class="scroll"><table class="rows"><thead><tr>${heads.join("")}</tr></thead>
 <tbody>${body.join("\n")}</tbody></table></div>`;
+}
+
+function headCell({ name, type }: Table["columns"][number], attributes: string): string {
+  const number = isNumeric(type) ? ' class="number"' : "";
+  return `<th${number}${attributes}>${escape(name)}</th>`;
 }
 
 function cell(value: Cell, type: string, kind: string): string {

@@ -27,7 +27,7 @@ export function tableView({ columns, rows }: Table, style: Style): string {
 
 /** True for types whose values are set to the right. */
 export function isNumeric(type: string): boolean {
-  return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)/.test(type);
+  return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL)(?!.*\])/.test(type);
 }
 
 /** Rows as CSV (RFC 4180), NULL as an empty field. */
