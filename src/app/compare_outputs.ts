@@ -1,25 +1,20 @@
-import { join } from "node:path";
-import { statIfExists } from "../base/atomic_write.ts";
-import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
-import { quoteName, readParquet } from "../engine/quote.ts";
-import { openSession } from "../engine/registry.ts";
 import { type Cell, type Session, SqlError, type Table } from "../engine/session.ts";
+import {
+  checkSkipped,
+  type Column,
+  columnsOf,
+  type ComparedOutput,
+  keyColumn,
+  pairColumns,
+} from "./compared_columns.ts";
+import { inSchema, TEMP_SCHEMA } from "./comparison_session.ts";
 import {
   type ComparedColumn,
   ComparisonSql,
   filteredFrom,
   type KeyColumn,
 } from "./comparison_sql.ts";
-import type { Workspace } from "./workspace.ts";
-
-/** One of two outputs. */
-export interface ComparedOutput {
-  /** What messages call it: an environment, a commit. */
-  readonly name: string;
-  /** Absolute path of the Parquet file. */
-  readonly path: string;
-}
 
 /** How two outputs are compared. */
 export interface CompareOptions {
@@ -47,14 +42,8 @@ export const COMPARE_DEFAULTS: CompareOptions = {
   limit: 20,
   decimals: 3,
   ignoreCase: false,
-  tempSchema: "seeknal_temp",
+  tempSchema: TEMP_SCHEMA,
 };
-
-/** A column with its type. */
-export interface Column {
-  readonly name: string;
-  readonly type: string;
-}
 
 /** Rows of one kind. */
 export interface RowCount {
@@ -135,53 +124,6 @@ export function isEqual({ schema, rows }: Comparison): boolean {
     rows.partial.count + rows.source_only.count + rows.target_only.count === 0;
 }
 
-/** Part of the machine's memory that a comparison may use; it spills the rest to disk. */
-const MEMORY_SHARE = 0.5;
-
-/**
- * Does work in a session that sees nothing but the outputs in the cache. It may
- * spill below `target/cache/tmp`, leaves nothing there, and stops on Ctrl-C.
- */
-export async function withComparisonSession<T>(
-  { cache, host }: Workspace,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const spill = join(cache.temporaryDir, `spill-${Deno.pid}-${crypto.randomUUID()}`);
-  const session = await openSession({
-    threads: host.cpuCount,
-    memoryLimitBytes: Math.floor(host.memoryBytes * MEMORY_SHARE),
-    temporaryDir: spill,
-    allowedDirs: [cache.objectsDir],
-  });
-  const { signal } = host;
-  const stop = () => session.interrupt();
-  signal.addEventListener("abort", stop);
-  try {
-    // The engine forgets an interruption that finds it idle.
-    checkRunning(host);
-    const result = await work(session);
-    checkRunning(host);
-    return result;
-  } catch (error) {
-    checkRunning(host, error);
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await session[Symbol.asyncDispose]();
-    if (statIfExists(spill) !== null) Deno.removeSync(spill, { recursive: true });
-  }
-}
-
-/** Throws `interrupted` (130) once the person has asked to stop. */
-export function checkRunning({ signal }: Workspace["host"], cause?: unknown): void {
-  if (!signal.aborted) return;
-  throw new UserError("The comparison was stopped", {
-    code: "interrupted",
-    kind: "interrupted",
-    cause,
-  });
-}
-
 /**
  * Compares two outputs: columns, rows, values. The session may be used for further
  * comparisons; nothing of this one stays in it, also after an error.
@@ -194,10 +136,11 @@ export async function compareOutputs(
   options: CompareOptions,
 ): Promise<Comparison> {
   const { source, target } = outputs;
-  const before = await describe(session, source.path);
-  const after = await describe(session, target.path);
+  const before = await columnsOf(session, source.path);
+  const after = await columnsOf(session, target.path);
   const pairs = pairColumns(before, after, options.ignoreCase);
-  const keys = options.on.map((name) => keyColumn(name, outputs, before, after));
+  const named = options.on.map((name) => keyColumn(name, outputs, before, after));
+  const keys = [...new Map(named.map((key) => [key.source, key])).values()];
   checkSkipped(options.skipColumns, keys, [...before, ...after]);
   const skipped = new Set(options.skipColumns.map((name) => name.toLowerCase()));
   const columns = pairs.flatMap(({ source, target }): ComparedColumn[] =>
@@ -260,9 +203,15 @@ async function compareByKey(
   );
   const totals = { source: sourceRows!, target: targetRows! };
   const joined = totals.source - sourceOnly!;
+  const rows = rowCounts(totals, {
+    full: joined - partial!,
+    partial: partial!,
+    sourceOnly: sourceOnly!,
+    targetOnly: targetOnly!,
+  });
   return {
     totals,
-    rows: rowCounts(totals, joined - partial!, partial!, sourceOnly!, targetOnly!),
+    rows,
     columns: shape.columns.map(({ target }, i) => ({
       name: target,
       matches: joined - differing[i]!,
@@ -274,19 +223,8 @@ async function compareByKey(
       target: { duplicates: targetDuplicates!, nulls: targetNulls! },
     },
     samples: {
-      partial: await partialSample(session, sql, shape, partial! > 0 ? differing : [], limit),
-      source_only: await sample(
-        session,
-        sourceOnly! > 0 ? sql.onlySample("source", limit) : null,
-        namesOf(shape, "source"),
-        limit,
-      ),
-      target_only: await sample(
-        session,
-        targetOnly! > 0 ? sql.onlySample("target", limit) : null,
-        namesOf(shape, "target"),
-        limit,
-      ),
+      partial: await partialSample(session, sql, shape, differing, limit),
+      ...await onlySamples(session, shape, rows, limit, (side) => sql.onlySample(side, limit)),
     },
   };
 }
@@ -300,22 +238,23 @@ async function compareAsBags(
   const [source] = await numbers(session, sql.totals("source"));
   const [target] = await numbers(session, sql.totals("target"));
   const totals = { source: source!, target: target! };
-  const none = {
-    totals,
-    key_faults: null,
-    rows: rowCounts(totals, 0, 0, totals.source, totals.target),
-    columns: [],
-    samples: { partial: NO_PARTIAL_ROWS, source_only: NO_ROWS, target_only: NO_ROWS },
-  };
-  if (shape.columns.length === 0) return none;
+  if (shape.columns.length === 0) {
+    return {
+      totals,
+      rows: rowCounts(totals, { full: 0, partial: 0, sourceOnly: source!, targetOnly: target! }),
+      columns: [],
+      key_faults: null,
+      samples: { partial: NO_PARTIAL_ROWS, source_only: NO_ROWS, target_only: NO_ROWS },
+    };
+  }
   await session.run(sql.bagDifferences());
   const [sourceOnly, targetOnly] = await numbers(session, sql.bagCounts());
   const full = totals.source - sourceOnly!;
+  const all = totals.source + totals.target;
   const columns: ColumnMatch[] = [];
   for (const [i, { target: name }] of shape.columns.entries()) {
     const [overlap] = await numbers(session, sql.bagOverlap(i));
     const matches = full + overlap!;
-    const all = totals.source + totals.target;
     columns.push({
       name,
       matches,
@@ -323,24 +262,20 @@ async function compareAsBags(
       pct_match: all === 0 ? null : percent(2 * matches, all),
     });
   }
+  const rows = rowCounts(totals, {
+    full,
+    partial: 0,
+    sourceOnly: sourceOnly!,
+    targetOnly: targetOnly!,
+  });
   return {
-    ...none,
-    rows: rowCounts(totals, full, 0, sourceOnly!, targetOnly!),
+    totals,
+    rows,
     columns,
+    key_faults: null,
     samples: {
       partial: NO_PARTIAL_ROWS,
-      source_only: await sample(
-        session,
-        sourceOnly! > 0 ? sql.bagSample("source", limit) : null,
-        namesOf(shape, "source"),
-        limit,
-      ),
-      target_only: await sample(
-        session,
-        targetOnly! > 0 ? sql.bagSample("target", limit) : null,
-        namesOf(shape, "target"),
-        limit,
-      ),
+      ...await onlySamples(session, shape, rows, limit, (side) => sql.bagSample(side, limit)),
     },
   };
 }
@@ -348,19 +283,23 @@ async function compareAsBags(
 const NO_ROWS: Table = { columns: [], rows: [] };
 const NO_PARTIAL_ROWS: ComparisonSamples["partial"] = { key: [], columns: [], rows: [] };
 
-function namesOf({ keys, columns }: Shape, side: "source" | "target"): string[] {
-  return [...keys, ...columns].map((column) => column[side]);
-}
-
-async function sample(
+async function onlySamples(
   session: Session,
-  sql: string | null,
-  names: readonly string[],
+  { keys, columns }: Shape,
+  rows: Comparison["rows"],
   limit: number,
-): Promise<Table> {
-  if (sql === null || limit === 0) return NO_ROWS;
-  const { columns, rows } = await session.read(sql);
-  return { columns: columns.map(({ type }, i) => ({ name: names[i]!, type })), rows };
+  sql: (side: "source" | "target") => string,
+): Promise<Pick<ComparisonSamples, "source_only" | "target_only">> {
+  const sample = async (side: "source" | "target", { count }: RowCount): Promise<Table> => {
+    if (limit === 0 || count === 0) return NO_ROWS;
+    const table = await session.read(sql(side));
+    const names = [...keys, ...columns].map((column) => column[side]);
+    return { ...table, columns: table.columns.map(({ type }, i) => ({ name: names[i]!, type })) };
+  };
+  return {
+    source_only: await sample("source", rows.source_only),
+    target_only: await sample("target", rows.target_only),
+  };
 }
 
 async function partialSample(
@@ -370,12 +309,12 @@ async function partialSample(
   differing: readonly number[],
   limit: number,
 ): Promise<ComparisonSamples["partial"]> {
-  if (limit === 0 || differing.length === 0) return NO_PARTIAL_ROWS;
+  if (limit === 0 || differing.every((count) => count === 0)) return NO_PARTIAL_ROWS;
   const { columns, rows } = await session.read(sql.partialSample(differing, limit));
   const [keys, count] = [shape.keys.length, shape.columns.length];
   const part = <T>(row: readonly T[], n: number) =>
     row.slice(keys + n * count, keys + (n + 1) * count);
-  const names = namesOf(shape, "target");
+  const names = [...shape.keys, ...shape.columns].map(({ target }) => target);
   const named = columns.slice(0, keys + count)
     .map(({ type }, i) => ({ name: names[i]!, type }));
   return {
@@ -393,18 +332,20 @@ async function partialSample(
 /** Shares as they are defined for every peer of this command: a joined row stands for one of each side. */
 function rowCounts(
   { source, target }: Comparison["totals"],
-  full: number,
-  partial: number,
-  sourceOnly: number,
-  targetOnly: number,
+  { full, partial, sourceOnly, targetOnly }: Record<
+    "full" | "partial" | "sourceOnly" | "targetOnly",
+    number
+  >,
 ): Comparison["rows"] {
-  const all = source + target;
-  const share = (count: number, rows: number) => ({ count, pct: percent(rows, all) });
+  const share = (count: number, sides: 1 | 2) => ({
+    count,
+    pct: percent(sides * count, source + target),
+  });
   return {
-    full: share(full, 2 * full),
-    partial: share(partial, 2 * partial),
-    source_only: share(sourceOnly, sourceOnly),
-    target_only: share(targetOnly, targetOnly),
+    full: share(full, 2),
+    partial: share(partial, 2),
+    source_only: share(sourceOnly, 1),
+    target_only: share(targetOnly, 1),
   };
 }
 
@@ -414,89 +355,6 @@ function percent(part: number, whole: number): number {
 
 async function numbers(session: Session, sql: string): Promise<number[]> {
   return (await session.read(sql)).rows[0]!.map(Number);
-}
-
-async function describe(session: Session, path: string): Promise<Column[]> {
-  const { rows } = await session.read(`DESCRIBE FROM ${readParquet(path)}`);
-  return rows.map(([name, type]) => ({ name: String(name), type: String(type) }));
-}
-
-function pairColumns(
-  before: readonly Column[],
-  after: readonly Column[],
-  ignoreCase: boolean,
-): { source: Column; target: Column }[] {
-  const spelled = (name: string) => ignoreCase ? name.toLowerCase() : name;
-  const targets = new Map(after.map((column) => [spelled(column.name), column]));
-  return before.flatMap((source) => {
-    const target = targets.get(spelled(source.name));
-    return target === undefined ? [] : [{ source, target }];
-  });
-}
-
-/** Names of columns on the command line are taken in any case, as SQL takes them. */
-function findColumn(name: string, columns: readonly Column[]): Column | undefined {
-  return columns.find((column) => column.name === name) ??
-    columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
-}
-
-function keyColumn(
-  name: string,
-  outputs: { readonly source: ComparedOutput; readonly target: ComparedOutput },
-  before: readonly Column[],
-  after: readonly Column[],
-): KeyColumn {
-  const [source, target] = [findColumn(name, before), findColumn(name, after)];
-  if (source === undefined || target === undefined) {
-    const [columns, side] = source === undefined
-      ? [before, outputs.source.name]
-      : [after, outputs.target.name];
-    throw unknownColumn(
-      `Cannot join on "${name}": there is no such column in ${side}`,
-      name,
-      columns,
-    );
-  }
-  return {
-    source: source.name,
-    target: target.name,
-    asText: source.type !== target.type && familyOf(source.type) !== familyOf(target.type),
-  };
-}
-
-/** Types of one family can be compared with `=`. */
-function familyOf(type: string): string {
-  if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL\(.*)$/.test(type)) return "number";
-  return /^(DATE|TIMESTAMP)/.test(type) ? "time" : type;
-}
-
-function checkSkipped(
-  skipped: readonly string[],
-  keys: readonly KeyColumn[],
-  columns: readonly Column[],
-): void {
-  for (const name of skipped) {
-    const column = findColumn(name, columns);
-    if (column === undefined) {
-      throw unknownColumn(`Cannot skip "${name}": there is no such column`, name, columns);
-    }
-    if (keys.some(({ source, target }) => [source, target].includes(column.name))) {
-      throw new UserError(`Cannot skip "${name}": rows are joined on it`, {
-        code: "invalid_option",
-        kind: "usage",
-        hint: "leave it out of --skip-columns or of --on",
-      });
-    }
-  }
-}
-
-function unknownColumn(message: string, name: string, columns: readonly Column[]): UserError {
-  const names = [...new Set(columns.map((column) => column.name))];
-  return new UserError(message, {
-    code: "unknown_column",
-    kind: "usage",
-    hint: didYouMean(name, names) ?? `there is: ${names.join(", ")}`,
-  });
 }
 
 async function checkWhere(
@@ -524,65 +382,5 @@ async function checkWhere(
     code: "invalid_option",
     kind: "usage",
     hint: 'for example --where "id > 100"',
-  });
-}
-
-/** Does work in a schema of its own, which is gone afterwards with all that is in it. */
-async function inSchema<T>(
-  session: Session,
-  name: string,
-  work: (schema: string) => Promise<T>,
-): Promise<T> {
-  const [catalog, schema] = schemaParts(name);
-  const make = async (sql: string) => {
-    try {
-      await session.run(sql);
-    } catch (error) {
-      throw error instanceof SqlError ? invalidSchema(name, error) : error;
-    }
-  };
-  const inCatalog = async (qualified: string) => {
-    await make(`CREATE SCHEMA ${qualified}`);
-    try {
-      return await work(qualified);
-    } catch (error) {
-      throw error instanceof SqlError ? comparisonFailed(error) : error;
-    } finally {
-      await session.run(`DROP SCHEMA ${qualified} CASCADE`);
-    }
-  };
-  if (catalog === null) return await inCatalog(quoteName(schema));
-  await make(`ATTACH ':memory:' AS ${quoteName(catalog)}`);
-  try {
-    return await inCatalog(`${quoteName(catalog)}.${quoteName(schema)}`);
-  } finally {
-    await session.run(`DETACH ${quoteName(catalog)}`);
-  }
-}
-
-function schemaParts(name: string): [catalog: string | null, schema: string] {
-  const match = /^(?:([\p{L}_][\p{L}\p{N}_]*)\.)?([\p{L}_][\p{L}\p{N}_]*)$/u.exec(name);
-  if (match === null) throw invalidSchema(name, null);
-  return [match[1] ?? null, match[2]!];
-}
-
-function invalidSchema(name: string, cause: SqlError | null): UserError {
-  const why = cause === null ? "expected SCHEMA or CATALOG.SCHEMA" : cause.message;
-  return new UserError(`Invalid --temp-schema "${name}": ${why}`, {
-    code: "invalid_option",
-    kind: "usage",
-    hint: `leave it out, or write --temp-schema ${COMPARE_DEFAULTS.tempSchema}`,
-    ...(cause === null ? {} : { cause }),
-  });
-}
-
-function comparisonFailed(error: SqlError): UserError {
-  return new UserError(`Comparison failed: ${error.message}`, {
-    code: "comparison_failed",
-    kind: "execution",
-    hint: error.category === "Out of Memory"
-      ? "compare fewer rows with --where, or fewer columns with --skip-columns"
-      : "if it is the condition of --where, try it alone with seeknal query",
-    cause: error,
   });
 }

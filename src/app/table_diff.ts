@@ -7,13 +7,8 @@ import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { SELECT_ALL, selectNodes } from "../plan/select_nodes.ts";
 import { resolveRevision } from "../state/revisions.ts";
-import {
-  checkRunning,
-  type CompareOptions,
-  compareOutputs,
-  type Comparison,
-  withComparisonSession,
-} from "./compare_outputs.ts";
+import { type CompareOptions, compareOutputs, type Comparison } from "./compare_outputs.ts";
+import { checkRunning, withComparisonSession } from "./comparison_session.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A side as it was asked for. */

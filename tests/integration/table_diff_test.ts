@@ -414,6 +414,8 @@ Deno.test("table-diff: NULL parts of several keys join, and '' is not NULL (R-V-
     "-o",
     "k,l",
   );
+  const twice = await diffOf("SELECT NULL::INTEGER AS k", "SELECT NULL::INTEGER AS k", "-o", "k,K");
+  assert.deepEqual([twice.on, counts(twice)], [["k"], [0, 0, 1, 1]]);
   assert.deepEqual([commas.on, counts(commas), commas.identical], [["k", "l"], [1, 0, 0, 0], true]);
 });
 

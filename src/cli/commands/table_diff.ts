@@ -87,7 +87,7 @@ export const TABLE_DIFF: Command = {
       select,
       skipKeyless: flag(context, "warnGrainCheck"),
       options: {
-        on: [...new Set(texts(context, "on"))],
+        on: texts(context, "on"),
         skipColumns: texts(context, "skipColumns"),
         where: text(context, "where"),
         limit: needsSample ? limit ?? COMPARE_DEFAULTS.limit : 0,

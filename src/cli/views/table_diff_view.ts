@@ -47,7 +47,13 @@ function keyWarnings(
       ...(checkKeys && duplicates > 0
         ? [`${plural(duplicates, "row")} of ${name} repeat${duplicates === 1 ? "s" : ""} a key`]
         : []),
-      ...(nulls > 0 ? [`the key is NULL in ${plural(nulls, "row")} of ${name}`] : []),
+      ...(nulls > 0
+        ? [
+          `${on.length === 1 ? "the key" : "a part of it"} is NULL in ${
+            plural(nulls, "row")
+          } of ${name}`,
+        ]
+        : []),
     ];
   });
   if (faults.length === 0) return [];
