@@ -516,11 +516,34 @@ Deno.test("compareOutputs counts as the definition does, on random tables with r
     for (const on of [[], ["k"], ["k", "a"]]) {
       const found = await compareOutputs(session, outputs, { ...COMPARE_DEFAULTS, on });
       assert.deepEqual(counts(found), expectedCounts(sides, on.length), `${round} ${on}`);
+      const { partial } = found.rows;
+      if (on.length === 0) {
+        const inCommon = [0, 1, 2].map((column) => commonValues(sides, column));
+        assert.deepEqual(found.columns.map(({ matches }) => matches), inCommon, `${round}`);
+      } else {
+        const differing = found.columns.map(({ differing }) => differing);
+        assert.ok(differing.every((count) => count <= partial.count));
+        assert.ok(differing.reduce((sum, count) => sum + count) >= partial.count);
+      }
+      const shown = found.samples.partial.rows;
+      assert.equal(shown.length, partial.count);
+      for (const { source, target, differs } of shown) {
+        assert.deepEqual(differs, source.map((cell, i) => cell !== target[i]));
+      }
     }
   }
 });
 
 type TestRow = readonly [number | null, number | null, string];
+
+function commonValues(sides: readonly (readonly TestRow[])[], column: number): number {
+  const rest = sides[1]!.map((row) => row[column]);
+  return sides[0]!.filter((row) => {
+    const at = rest.indexOf(row[column]);
+    if (at >= 0) rest.splice(at, 1);
+    return at >= 0;
+  }).length;
+}
 
 /** Rows of one key meet an equal one first, the others pair up; a single NULL key meets nobody. */
 function expectedCounts(sides: readonly (readonly TestRow[])[], keys: number): number[] {
