@@ -118,12 +118,6 @@ export interface Comparison {
   readonly samples: ComparisonSamples;
 }
 
-/** True when two outputs have the same columns and the same rows. */
-export function isEqual({ schema, rows }: Comparison): boolean {
-  return schema.added.length + schema.removed.length + schema.modified.length === 0 &&
-    rows.partial.count + rows.source_only.count + rows.target_only.count === 0;
-}
-
 /**
  * Compares two outputs: columns, rows, values. The session may be used for further
  * comparisons; nothing of this one stays in it, also after an error.

@@ -1,4 +1,4 @@
-import { type Comparison, isEqual } from "../../app/compare_outputs.ts";
+import type { Comparison } from "../../app/compare_outputs.ts";
 import type { NodeComparison, TableDiff } from "../../app/table_diff.ts";
 import type { Cell, Table } from "../../engine/session.ts";
 import type { Style } from "../terminal.ts";
@@ -324,6 +324,12 @@ export function summaryWords(diff: TableDiff, select: readonly string[]): string
     (equal === 0 ? "" : `, ${formatCount(equal)} with the same rows`),
     ...left,
   ];
+}
+
+/** True when two outputs have the same columns and the same rows. */
+export function isEqual({ schema, rows }: Comparison): boolean {
+  return schema.added.length + schema.removed.length + schema.modified.length === 0 &&
+    rows.partial.count + rows.source_only.count + rows.target_only.count === 0;
 }
 
 const LISTED = 8;
