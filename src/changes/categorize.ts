@@ -144,7 +144,7 @@ function categorizeRest(
 function categorizeData(
   before: ManifestNode,
   after: ManifestNode,
-  { changes, unsure }: ColumnComparison,
+  { changes, reordered, unsure }: ColumnComparison,
   metadata: readonly string[],
 ): Verdict {
   const types = new Map(before.shape.columns.map(({ name, type }) => [name.toLowerCase(), type]));
@@ -157,11 +157,12 @@ function categorizeData(
     dataReason(before, after, changes, unsure),
     ...broken,
     ...addedReason(changes),
+    ...(reordered ? ["columns reordered"] : []),
     ...metadata,
   ];
   const category = broken.length > 0
     ? "BREAKING"
-    : changes.added.length > 0
+    : changes.added.length > 0 || reordered
     ? "NON_BREAKING"
     : null;
   return verdict(category, reasons, columns);

@@ -127,6 +127,7 @@ export function fromStoredPlan(
     reasons: [],
     columns: NO_COLUMN_CHANGES,
     because: [],
+    reused_from: null,
   }));
   return {
     format_version: 1,

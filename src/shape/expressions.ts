@@ -157,6 +157,9 @@ function functionCall(expression: Json, context: ExpressionContext): Term {
   if (isUnstable) context.evaluation.volatile.add(name);
   if (SORTING.has(name)) return sorted(expression, context);
   const types = children.map(typeOf);
+  // `s['a']` is `s.a`.
+  const isField = name === "array_extract" && types[0]?.startsWith('{"id":"STRUCT"') === true;
+  if (isField) return functionCall({ ...expression, name: "struct_extract" }, context);
   const commutes = COMMUTATIVE.has(name) && children.length === 2 && types[0] === types[1] &&
     NUMERIC.test(types[0] ?? "");
   return generic(expression, context, "function", { commutes, unstable: isUnstable });

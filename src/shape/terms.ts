@@ -96,6 +96,11 @@ export class Terms {
     return this.make({ head: "column", scope: scan, column: name });
   }
 
+  /** What always holds. */
+  get true(): Term {
+    return this.make({ head: "true" });
+  }
+
   /** All of these hold; nested conjunctions are one. */
   and(parts: readonly Term[]): Term {
     return this.#junction("and", parts);
@@ -108,6 +113,7 @@ export class Terms {
 
   /** A comparison; `0 < a` is `a > 0`. */
   compare(type: string, left: Term, right: Term): Term {
+    if (left === right && type === "COMPARE_EQUAL" && isKnownConstant(left)) return this.true;
     const mirrored = MIRRORED[type];
     const swap = mirrored !== undefined && left.sortKey > right.sortKey;
     const [head, args] = swap ? [mirrored, [right, left]] : [type, [left, right]];
@@ -124,6 +130,7 @@ export class Terms {
 
   #junction(head: "and" | "or", parts: readonly Term[]): Term {
     const flat = flatten(head, parts);
+    if (flat.length === 0) return this.true;
     return flat.length === 1 ? flat[0]! : this.make({ head, args: flat });
   }
 
@@ -137,7 +144,15 @@ export class Terms {
 /** Operands of nested junctions of one kind, each once, in a fixed order. */
 export function flatten(head: "and" | "or", parts: readonly Term[]): Term[] {
   const flat = new Set(parts.flatMap((part) => part.head === head ? part.args : [part]));
+  if (head === "and") { for (const part of flat) if (part.head === "true") flat.delete(part); }
   return [...flat].sort(bySortKey);
+}
+
+/** True for a constant, cast or not, that is not NULL: as good as its own value. */
+function isKnownConstant(term: Term): boolean {
+  return term.head.startsWith("cast ")
+    ? isKnownConstant(term.args[0]!)
+    : term.head.startsWith("constant ") && term.head.includes('"is_null":false');
 }
 
 /** Makes a generator. */

@@ -125,7 +125,7 @@ function categoriesOf(context: CommandContext): Map<NodeId, CategoryOverride["ca
   return new Map(
     texts(context, "category").map((typed) => {
       const match = /^([^=\s]+)=(\S+)$/.exec(typed);
-      const word = match?.[2]!.toLowerCase().replaceAll("-", "_") ?? "";
+      const word = (match?.[2] ?? "").toLowerCase().replaceAll("-", "_");
       if (match !== null && Object.hasOwn(CATEGORIES, word)) {
         return [match[1] as NodeId, CATEGORIES[word]!];
       }

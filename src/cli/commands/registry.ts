@@ -24,8 +24,8 @@ import { PROMOTE } from "./promote.ts";
 import { QUERY } from "./query.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
-import { WHY } from "./why.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
+import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
