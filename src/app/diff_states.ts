@@ -1,10 +1,13 @@
 import { compare } from "../changes/compare.ts";
 import type { Change } from "../model/change.ts";
-import { PROD } from "../model/ids.ts";
+import { type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
+import type { NodeRecord } from "../model/snapshot.ts";
 import { resolveRevision } from "../state/revisions.ts";
 import { loadManifest } from "./load_manifest.ts";
+import { findOutput } from "./outputs.ts";
 import { sqlDiff, type SqlDiffLine } from "./sql_diff.ts";
+import type { ComparedState, TableDiff } from "./table_diff.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The word for the project as its files are now. */
@@ -23,6 +26,8 @@ export interface StateDiff {
   readonly to: { readonly name: string; readonly commit: string | null };
   /** Nodes that differ, in id order. */
   readonly nodes: readonly NodeDiff[];
+  /** What became of the rows; null when that was not asked for. */
+  readonly data: TableDiff | null;
 }
 
 /**
@@ -33,34 +38,68 @@ export async function diffStates(
   workspace: Workspace,
   from: string,
   to: string,
+  options: { readonly data: boolean },
 ): Promise<StateDiff> {
   const before = await readSide(workspace, from, null);
-  const after = await readSide(workspace, to, before.manifest);
-  const changes = compare(before.manifest, after.manifest).filter(({ kind }) => kind !== "none");
+  const after = await readSide(workspace, to, before.snapshot.manifest);
+  const [old, current] = [before.snapshot.manifest, after.snapshot.manifest];
+  const changes = compare(old, current).filter(({ kind }) => kind !== "none");
   return {
     from: { name: from, commit: before.commit },
     to: { name: to, commit: after.commit },
     nodes: changes.map((change) => ({
       ...change,
-      file: (after.manifest.nodes.get(change.id) ?? before.manifest.nodes.get(change.id)!).file,
-      sql: sqlDiff(change.id, before.manifest, after.manifest),
+      file: (current.nodes.get(change.id) ?? old.nodes.get(change.id)!).file,
+      sql: sqlDiff(change.id, old, current),
     })),
+    data: options.data ? await compareData(workspace, before, after) : null,
   };
+}
+
+/** What became of the rows, for every node that has an output on both sides. */
+async function compareData(
+  workspace: Workspace,
+  before: ComparedState,
+  after: ComparedState,
+): Promise<TableDiff> {
+  const { compareStates } = await import("./table_diff.ts");
+  const { COMPARE_DEFAULTS } = await import("./compare_outputs.ts");
+  return await compareStates(workspace, before, after, {
+    select: [],
+    skipKeyless: false,
+    options: COMPARE_DEFAULTS,
+  });
 }
 
 async function readSide(
   workspace: Workspace,
   name: string,
   known: Manifest | null,
-): Promise<{ manifest: Manifest; commit: string | null }> {
+): Promise<ComparedState> {
+  const { state } = workspace;
   if (name === WORKING) {
-    const prod = await workspace.state.snapshot(workspace.state.head(PROD));
+    const prod = await state.snapshot(state.head(PROD));
     const previous = known === null ? [prod.manifest] : [known, prod.manifest];
-    return { manifest: (await loadManifest(workspace, previous)).manifest, commit: null };
+    const { manifest } = await loadManifest(workspace, previous);
+    return {
+      name,
+      commit: null,
+      snapshot: { manifest, results: builtBefore(workspace, manifest) },
+    };
   }
-  if (name === PROD && workspace.state.head(PROD) === null) {
-    return { manifest: { nodes: new Map() }, commit: null };
+  if (name === PROD && state.head(PROD) === null) {
+    return { name, commit: null, snapshot: { manifest: { nodes: new Map() }, results: new Map() } };
   }
-  const commit = await resolveRevision(workspace.state, name);
-  return { manifest: (await workspace.state.snapshot(commit)).manifest, commit };
+  const commit = await resolveRevision(state, name);
+  return { name, commit, snapshot: await state.snapshot(commit) };
+}
+
+/** Outputs that some environment made already for the project as its files are now. */
+function builtBefore({ cache }: Workspace, { nodes }: Manifest): Map<NodeId, NodeRecord> {
+  const results = new Map<NodeId, NodeRecord>();
+  for (const node of nodes.values()) {
+    const found = findOutput(node, [], cache);
+    if (found !== null) results.set(node.id, found.record);
+  }
+  return results;
 }

@@ -36,7 +36,8 @@ export interface TableDiffRequest {
 export interface DiffedOutput {
   /** As asked for. */
   readonly name: string;
-  readonly commit: CommitId;
+  /** Null for the project's files. */
+  readonly commit: CommitId | null;
   readonly node: NodeId;
 }
 
@@ -51,8 +52,8 @@ export interface NodeComparison extends Comparison {
 
 /** What a table-diff found. */
 export interface TableDiff {
-  readonly source: { readonly name: string; readonly commit: CommitId };
-  readonly target: { readonly name: string; readonly commit: CommitId };
+  readonly source: Pick<DiffedOutput, "name" | "commit">;
+  readonly target: Pick<DiffedOutput, "name" | "commit">;
   /** Compared nodes, in id order. */
   readonly nodes: readonly NodeComparison[];
   /** Selected nodes that have the very same output on both sides, and were not looked into. */
@@ -73,16 +74,28 @@ export async function tableDiff(
 ): Promise<TableDiff> {
   const source = await readState(workspace, request.source);
   const target = await readState(workspace, request.target);
-  return await withComparisonSession(workspace, async (session) => {
-    const found = request.source.node !== null && request.target.node !== null
-      ? await compareNode(workspace, session, request, source, target)
-      : await compareSelected(workspace, session, request, source, target);
-    return {
-      source: { name: source.name, commit: source.commit },
-      target: { name: target.name, commit: target.commit },
-      ...found,
-    };
-  });
+  if (request.source.node === null || request.target.node === null) {
+    return await compareStates(workspace, source, target, request);
+  }
+  return await withComparisonSession(workspace, async (session) => ({
+    source: { name: source.name, commit: source.commit },
+    target: { name: target.name, commit: target.commit },
+    ...await compareNode(workspace, session, request, source, target),
+  }));
+}
+
+/** Compares the outputs of every selected node of two states. Throws as {@linkcode tableDiff} does. */
+export async function compareStates(
+  workspace: Workspace,
+  source: ComparedState,
+  target: ComparedState,
+  request: Pick<TableDiffRequest, "select" | "skipKeyless" | "options">,
+): Promise<TableDiff> {
+  return await withComparisonSession(workspace, async (session) => ({
+    source: { name: source.name, commit: source.commit },
+    target: { name: target.name, commit: target.commit },
+    ...await compareSelected(workspace, session, request, source, target),
+  }));
 }
 
 /** The columns that tell a node's rows apart, as its author declared them; null when nobody did. */
@@ -94,13 +107,16 @@ export function grainOf({ config }: ManifestNode): readonly string[] | null {
   return columns.length === 0 ? null : columns;
 }
 
-interface State {
+/** A state whose outputs are compared. */
+export interface ComparedState {
+  /** As it was asked for. */
   readonly name: string;
-  readonly commit: CommitId;
-  readonly snapshot: Snapshot;
+  /** Null for the project's files. */
+  readonly commit: CommitId | null;
+  readonly snapshot: Pick<Snapshot, "manifest" | "results">;
 }
 
-async function readState({ state }: Workspace, side: TableDiffSide): Promise<State> {
+async function readState({ state }: Workspace, side: TableDiffSide): Promise<ComparedState> {
   const { typed, revision } = side;
   try {
     const commit = await resolveRevision(state, revision);
@@ -123,8 +139,8 @@ async function compareNode(
   workspace: Workspace,
   session: Session,
   request: TableDiffRequest,
-  source: State,
-  target: State,
+  source: ComparedState,
+  target: ComparedState,
 ): Promise<Found> {
   const before = findNode(source, request.source.node!);
   const after = findNode(target, request.target.node!);
@@ -141,9 +157,9 @@ async function compareNode(
 async function compareSelected(
   workspace: Workspace,
   session: Session,
-  request: TableDiffRequest,
-  source: State,
-  target: State,
+  request: Pick<TableDiffRequest, "select" | "skipKeyless" | "options">,
+  source: ComparedState,
+  target: ComparedState,
 ): Promise<Found> {
   const nodes: NodeComparison[] = [];
   const same: NodeId[] = [];
@@ -190,7 +206,11 @@ async function compareSelected(
 
 const NOT_FITTING = new Set(["unknown_column", "where_not_applicable"]);
 
-function selectedIds(select: readonly string[], source: State, target: State): NodeId[] {
+function selectedIds(
+  select: readonly string[],
+  source: ComparedState,
+  target: ComparedState,
+): NodeId[] {
   const [before, after] = [source.snapshot.manifest.nodes, target.snapshot.manifest.nodes];
   const both: Manifest = { nodes: new Map([...before, ...after]) };
   const modified = new Set(
@@ -203,7 +223,7 @@ function selectedIds(select: readonly string[], source: State, target: State): N
 
 /** A column to skip may belong to some of the nodes only. */
 function knownColumns(
-  { options }: TableDiffRequest,
+  { options }: Pick<TableDiffRequest, "options">,
   ...nodes: readonly ManifestNode[]
 ): readonly string[] {
   const known = new Set(
@@ -233,7 +253,7 @@ function isBuilt(record: NodeRecord | undefined): record is BuiltRecord {
 async function compareRecords(
   workspace: Workspace,
   session: Session,
-  sides: Record<"source" | "target", State & { readonly node: ManifestNode }>,
+  sides: Record<"source" | "target", ComparedState & { readonly node: ManifestNode }>,
   records: Record<"source" | "target", BuiltRecord>,
   options: CompareOptions,
 ): Promise<NodeComparison> {
@@ -267,7 +287,7 @@ function outputPath({ cache }: Workspace, name: string, record: BuiltRecord): st
 }
 
 /** The node that a name on the command line means. */
-function findNode({ name, snapshot }: State, typed: string): ManifestNode {
+function findNode({ name, snapshot }: ComparedState, typed: string): ManifestNode {
   const nodes = [...snapshot.manifest.nodes.values()];
   const exact = nodes.find(({ id }) => id === typed);
   if (exact !== undefined) return exact;
@@ -292,7 +312,7 @@ function findNode({ name, snapshot }: State, typed: string): ManifestNode {
   });
 }
 
-function builtRecord({ name, snapshot }: State, { id }: ManifestNode): BuiltRecord {
+function builtRecord({ name, snapshot }: ComparedState, { id }: ManifestNode): BuiltRecord {
   const record = snapshot.results.get(id);
   if (isBuilt(record)) return record;
   const state = record?.status === "failed" ? "failed" : "is not built";

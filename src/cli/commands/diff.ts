@@ -1,4 +1,5 @@
 import type { NodeDiff } from "../../app/diff_states.ts";
+import type { TableDiff } from "../../app/table_diff.ts";
 import { changeGlyph } from "../../app/messages.ts";
 import { PROD } from "../../model/ids.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -27,12 +28,13 @@ export const DIFF: Command = {
   ],
   options: [
     { flags: "--stat", doc: "one line a node, no SQL" },
+    { flags: "--data", doc: "compare the outputs too: columns, row counts, changed rows" },
     { flags: "--detailed-exitcode", doc: "exit 0: no difference, 2: differences, 1: error" },
   ],
   examples: [
     "seeknal diff            # production and the files",
     "seeknal diff dev        # production and dev",
-    "seeknal diff prod@{1} prod",
+    "seeknal diff prod@{1} prod --data",
   ],
   run: async (context) => {
     const [a, b] = context.args;
@@ -49,17 +51,33 @@ export const DIFF: Command = {
       workspace,
       { asJson: (diagnostics) => ({ format_version: 1, nodes: [], diagnostics }) },
       async () => {
-        const diff = await diffStates(workspace, from, to);
+        const diff = await diffStates(workspace, from, to, { data: flag(context, "data") });
         if (flag(context, "json")) {
+          const { data, ...rest } = diff;
           const nodes = diff.nodes.map(({ kind, ...node }) => ({ ...node, change: kind }));
-          printJson(context, { format_version: 1, ...diff, nodes });
-        } else context.terminal.out(view(context, from, to, diff.nodes));
+          const compared = data === null ? {} : { data: await dataJson(data) };
+          printJson(context, { format_version: 1, ...rest, nodes, ...compared });
+        } else {
+          context.terminal.out(view(context, from, to, diff.nodes));
+          if (diff.data !== null) context.terminal.out(await dataView(context, diff.data));
+        }
         return detailed && diff.nodes.length > 0 ? EXIT_CHANGES : EXIT_DONE;
       },
     );
     return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
   },
 };
+
+async function dataJson(data: TableDiff): Promise<unknown> {
+  const { tableDiffJson } = await import("../views/table_diff_view.ts");
+  return tableDiffJson(data, { isOne: false });
+}
+
+async function dataView({ terminal }: CommandContext, data: TableDiff): Promise<string> {
+  const { tableDiffView } = await import("../views/table_diff_view.ts");
+  const options = { select: [], isOne: false, samples: false };
+  return `\n${tableDiffView(data, options, styleFor(terminal.colorOut))}`;
+}
 
 function view(
   context: CommandContext,

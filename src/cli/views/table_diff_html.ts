@@ -57,7 +57,9 @@ ${diff.nodes.map(section).join("\n")}
 
 function side({ name, commit }: TableDiff["source"], kind: "source" | "target"): string {
   return `<span class="side ${kind}">${escape(name)}</span>` +
-    (commit.startsWith(name) ? "" : `<code class="commit">${escape(commit.slice(0, 7))}</code>`);
+    (commit === null || commit.startsWith(name)
+      ? ""
+      : `<code class="commit">${escape(commit.slice(0, 7))}</code>`);
 }
 
 function overview(nodes: readonly NodeComparison[]): string {

@@ -110,7 +110,11 @@ function rowObject(columns: Table["columns"], row: readonly Cell[]): object {
 export function sideLabels({ source, target }: NodeComparison): { source: string; target: string } {
   const label = (side: NodeComparison["source"]) => {
     const { name, node } = side;
-    const shown = /^[0-9a-f]{7,40}$/.test(name) ? name.slice(0, 7) : name.toUpperCase();
+    const shown = name === "."
+      ? "FILES"
+      : /^[0-9a-f]{7,40}$/.test(name)
+      ? name.slice(0, 7)
+      : name.toUpperCase();
     return source.node === target.node ? shown : `${shown}.${node}`;
   };
   return { source: label(source), target: label(target) };
