@@ -21,6 +21,26 @@ export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   });
 }
 
+/** Like {@linkcode writeFileAtomic}, for what is too long to be held as a whole. */
+export function writeChunksAtomic(path: string, chunks: () => Iterable<Uint8Array>): void {
+  replaceFile(path, (temporary) => {
+    using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+    for (const chunk of chunks()) {
+      for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
+    }
+  });
+}
+
+/** The bytes of a file, or null when there is none. */
+export function readBytesIfExists(path: string): Uint8Array | null {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
 /** Like {@linkcode writeFileAtomic}, and the bytes are on the disk before the name is: also a loss of power leaves all or nothing. */
 export function writeFileDurably(path: string, data: Uint8Array, mode = 0o644): void {
   replaceFile(path, (temporary) => {

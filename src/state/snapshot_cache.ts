@@ -1,11 +1,11 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
-  readTextIfExists,
+  readBytesIfExists,
   removeIfExists,
   statIfExists,
-  writeFileAtomic,
+  writeChunksAtomic,
 } from "../base/atomic_write.ts";
-import { sha256 } from "../base/hash.ts";
 import type { NodeId } from "../model/ids.ts";
 
 /** The documents of one folder of a snapshot, by node, with the names Git gives them. */
@@ -34,40 +34,50 @@ export class SnapshotCache {
     this.#dir = join(targetDir, "cache", "snapshots");
   }
 
-  read(tree: string): LoadedFolder | null {
-    const text = readTextIfExists(this.#path(tree));
-    if (text === null) return null;
-    const newline = text.indexOf("\n");
-    const body = text.slice(newline + 1);
-    if (seal(tree, body) !== text.slice(0, newline)) return null;
-    const { trees, documents } = JSON.parse(body) as {
-      trees: string[];
-      documents: [NodeId, string, object][];
-    };
-    return {
-      documents: new Map(documents.map(([id, , value]) => [id, value])),
-      blobs: new Map(documents.map(([id, oid]) => [id, oid])),
-      trees,
-    };
+  /** A folder, or null where it is not here or damaged. Documents that `known` has by the name of their blob are not read. */
+  read(tree: string, known: (oid: string) => object | undefined): LoadedFolder | null {
+    const bytes = readBytesIfExists(this.#path(tree));
+    if (bytes === null) return null;
+    const bodyEnd = bytes.length - SEAL_BYTES;
+    const seal = decode(bytes.subarray(Math.max(0, bodyEnd)));
+    if (bodyEnd < 0 || sealOf(tree, [bytes.subarray(0, bodyEnd)]) !== seal) return null;
+    const documents = new Map<NodeId, object>();
+    const blobs = new Map<NodeId, string>();
+    let trees: readonly string[] | null = null;
+    for (let start = 0; start < bodyEnd;) {
+      const end = bytes.indexOf(NEWLINE, start);
+      const line = bytes.subarray(start, end);
+      start = end + 1;
+      if (trees === null) {
+        trees = JSON.parse(decode(line)) as string[];
+        continue;
+      }
+      const oid = decode(line.subarray(0, OID_LENGTH));
+      const document = known(oid) ?? JSON.parse(decode(line.subarray(OID_LENGTH))) as object;
+      const { id } = document as { id: NodeId };
+      documents.set(id, document);
+      blobs.set(id, oid);
+    }
+    return { documents, blobs, trees: trees ?? [] };
   }
 
-  write(tree: string, { documents, blobs, trees }: LoadedFolder): void {
+  write(tree: string, folder: LoadedFolder): void {
     if (this.#readOnly || statIfExists(this.#path(tree)) !== null) return;
-    const body = JSON.stringify({
-      trees,
-      documents: [...documents].map(([id, value]) => [id, blobs.get(id), value]),
+    const seal = new TextEncoder().encode(sealOf(tree, bodyOf(folder)));
+    writeChunksAtomic(this.#path(tree), function* () {
+      yield* bodyOf(folder);
+      yield seal;
     });
-    writeFileAtomic(this.#path(tree), `${seal(tree, body)}\n${body}`);
     this.#prune();
   }
 
   #path(tree: string): string {
-    return join(this.#dir, `${tree}.json`);
+    return join(this.#dir, `${tree}.jsonl`);
   }
 
   #prune(): void {
     const files = [...Deno.readDirSync(this.#dir)]
-      .filter((entry) => /^[0-9a-f]{40}\.json$/.test(entry.name))
+      .filter((entry) => /^[0-9a-f]{40}\.jsonl?$/.test(entry.name))
       .map(({ name }) => join(this.#dir, name));
     if (files.length <= KEPT) return;
     const aged = files.map((path) => ({ path, age: modifiedAt(path) }));
@@ -76,8 +86,37 @@ export class SnapshotCache {
   }
 }
 
-function seal(tree: string, body: string): string {
-  return sha256(tree + sha256(body));
+const NEWLINE = 10;
+/** Hex digits of the name of a blob. */
+const OID_LENGTH = 40;
+/** Hex digits of a SHA-256. */
+const SEAL_BYTES = 64;
+/** Characters written at once. */
+const CHUNK = 1 << 18;
+
+const DECODER = new TextDecoder();
+
+function decode(bytes: Uint8Array): string {
+  return DECODER.decode(bytes);
+}
+
+/** The names of the trees, then a line for each document: the name of its blob and its JSON. */
+function* bodyOf({ documents, blobs, trees }: LoadedFolder): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let text = `${JSON.stringify(trees)}\n`;
+  for (const [id, document] of documents) {
+    text += `${blobs.get(id)}${JSON.stringify(document)}\n`;
+    if (text.length < CHUNK) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  yield encoder.encode(text);
+}
+
+function sealOf(tree: string, body: Iterable<Uint8Array>): string {
+  const hash = createHash("sha256").update(tree);
+  for (const chunk of body) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 function modifiedAt(path: string): number {

@@ -65,6 +65,8 @@ export class StateRepo {
   readonly #batch = new ObjectBatch();
   /** Names of blobs by the very object they were made from: carried documents are not hashed again. */
   readonly #blobOf = new WeakMap<object, string>();
+  /** Documents that were read, by the names of their blobs. */
+  readonly #documentOf = new Map<string, object>();
   readonly #stored = new Set<string>();
   /** Folders that were read or staged, by the name of their tree. */
   readonly #folders = new Map<string, LoadedFolder>();
@@ -386,15 +388,30 @@ export class StateRepo {
     if (tree === undefined) return new Map();
     let folder = this.#folders.get(tree);
     if (folder === undefined) {
-      folder = this.#cache.read(tree) ?? await this.#readFolderFromGit(tree);
+      folder = this.#withKnownDocuments(
+        this.#cache.read(tree, (oid) => this.#documentOf.get(oid)) ??
+          await this.#readFolderFromGit(tree),
+      );
       this.#folders.set(tree, folder);
-      for (const [id, document] of folder.documents) {
-        this.#blobOf.set(document, folder.blobs.get(id)!);
-      }
       this.#remember(folder);
       this.#treeOf.set(folder.documents, tree);
     }
     return folder.documents;
+  }
+
+  /** What two folders have in common is the very same object in both: it need not be compared, or kept twice. */
+  #withKnownDocuments({ documents, blobs, trees }: LoadedFolder): LoadedFolder {
+    const shared = new Map<NodeId, object>();
+    for (const [id, document] of documents) {
+      const oid = blobs.get(id)!;
+      const known = this.#documentOf.get(oid);
+      if (known === undefined) {
+        this.#documentOf.set(oid, document);
+        this.#blobOf.set(document, oid);
+      }
+      shared.set(id, known ?? document);
+    }
+    return { documents: shared, blobs, trees };
   }
 
   async #readFolderFromGit(root: string): Promise<LoadedFolder> {
