@@ -216,7 +216,12 @@ function findOutputs(
   const outputs = new Map<NodeId, FoundOutput>();
   for (const node of nodes.values()) {
     const found = findOutput(node, places, cache);
-    if (found !== null) outputs.set(node.id, found);
+    if (found === null) continue;
+    // An environment holds what it took over: production is where that came from.
+    const made = base.prod.results.get(node.id);
+    const inProd = made?.fingerprint === node.fingerprint &&
+      made.content_hash === found.record.content_hash;
+    outputs.set(node.id, inProd ? { ...found, from: PROD } : found);
   }
   return outputs;
 }

@@ -17,6 +17,8 @@ export interface PlanNode {
   readonly because: readonly string[];
   /** Where a reused output comes from: `prod`, `dev`, `the cache`; null for any other action. */
   readonly reused_from?: string | null;
+  /** Present where somebody decided the category, with who. */
+  readonly override?: { readonly category: Category; readonly by: string };
 }
 
 /** A write to a table outside. */

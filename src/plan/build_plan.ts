@@ -50,7 +50,15 @@ function planNode(change: Change, parts: PlanParts): PlanNode {
     columns: change.columns,
     because: change.because,
     reused_from: from,
+    ...overrideOf(change, parts),
   };
+}
+
+function overrideOf({ id, kind }: Change, { manifest }: PlanParts): Pick<PlanNode, "override"> {
+  const override = kind === "direct" ? manifest.nodes.get(id)?.override : undefined;
+  return override === undefined
+    ? {}
+    : { override: { category: override.category, by: override.by } };
 }
 
 function decide(

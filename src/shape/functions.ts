@@ -18,7 +18,7 @@ export function isVolatile(name: string, argumentCount: number): boolean {
 }
 
 /** Functions whose constant arguments do not all show in the serialised plan. */
-const OPAQUE = new Set(["can_cast_implicitly", "reservoir_quantile", "getvariable", "stats"]);
+const OPAQUE = new Set(["reservoir_quantile", "stats"]);
 
 /** True for a function about which the serialised plan does not say everything. */
 export function isOpaque(name: string): boolean {

@@ -138,7 +138,7 @@ function branchText({ node, affected, again }: ImpactNode, style: Style): string
     ? "see above"
     : affected
     ? node.reasons.filter((reason) => /^(reads|depends|returns) /.test(reason)).join("; ")
-    : "reads nothing that changed";
+    : node.reasons.find((reason) => /decided/.test(reason)) ?? "reads nothing that changed";
   const paint = affected ? paintOf(node, style) : style.dim;
   return `${paint(`${glyph} ${node.id}`)}  ${style.dim(why || node.reasons[0]!)}`;
 }
