@@ -47,6 +47,7 @@ Deno.test("plan --json has the fields of the contract, nodes in id order", async
     reasons: ["expression of name changed"],
     columns: { added: [], removed: [], changed: ["name"], renamed: [] },
     because: [],
+    reused_from: null,
   });
   assert.match(String(plan["plan"]), /^[0-9a-f]{40}$/);
 });
