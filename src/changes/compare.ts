@@ -4,7 +4,7 @@ import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { categorize } from "./categorize.ts";
-import { impactOf, type UpstreamChange } from "./impact.ts";
+import { impactOf, readsChanged, type UpstreamChange } from "./impact.ts";
 
 /** Causes named for an indirect change; more would not be read. */
 const CAUSES_SHOWN = 5;
@@ -81,8 +81,10 @@ function unchanged(node: ManifestNode, before: Manifest, after: Manifest): Chang
   });
   return change(node.id, {
     reasons: moved.map((id) => {
-      const kept = after.nodes.get(id)!.override?.category === "NON_BREAKING";
-      return kept
+      const input = after.nodes.get(id)!;
+      const spared = input.override?.category === "NON_BREAKING" &&
+        readsChanged(node, before.nodes.get(id)!, input);
+      return spared
         ? `${id} changed, and was decided to be non-breaking`
         : `${id} changed, but not in what this node reads`;
     }),

@@ -84,6 +84,22 @@ function columnChange(
   };
 }
 
+/** True when a node reads something of an input that means something else than before, whatever was decided about it. */
+export function readsChanged(
+  reader: ManifestNode,
+  before: ManifestNode,
+  after: ManifestNode,
+): boolean {
+  if (reader.shape.lineage === null) return true;
+  if (before.shape.rows !== after.shape.rows) return true;
+  const meaning = ({ shape }: ManifestNode, column: string) =>
+    shape.columns.find(({ name }) => name === column);
+  return readColumns(reader, after.id).some((column) => {
+    const [old, now] = [meaning(before, column), meaning(after, column)];
+    return old?.expression !== now?.expression || old?.type !== now?.type;
+  });
+}
+
 /** Nothing that is read changed: what is left is a node for which the order or the whole counts. */
 function order(
   reader: ManifestNode,

@@ -11,6 +11,13 @@ const JOIN_WORDS = new Set("left right inner full cross semi anti asof".split(" 
  * line-by-line diff shows the column or clause that changed. For reading only.
  */
 export function layoutSql(sql: string): string {
+  return layout(sql.replace(FUNCTION_OF_ENGINE, "$1("));
+}
+
+/** DuckDB writes its own functions whose names are words of SQL as `main."trim"(…)`. */
+const FUNCTION_OF_ENGINE = /\bmain\."(\w+)"\(/g;
+
+function layout(sql: string): string {
   const lines: string[] = [];
   let line = "";
   let depth = 0;
