@@ -47,7 +47,7 @@ Deno.test("plan says for every branch below a change why it is touched or not", 
   assert.match(stdout, /- email\n|- {3}email|- email,/);
   assert.match(
     stdout,
-    /├─ > transform\.a {2}reads transform\.users\.email, whose expression changed/,
+    /├─ > transform\.a {2}reads email, whose expression changed/,
   );
   assert.match(stdout, /└─ = transform\.b {2}reads nothing that changed/);
   assert.match(stdout, /Build {2}3 /);

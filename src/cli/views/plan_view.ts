@@ -97,7 +97,7 @@ function impactLines(trees: readonly ImpactTree[], style: Style, all: boolean): 
   const lines: string[] = [];
   for (const { root, readers } of trees) {
     lines.push(`  ${paintOf(root, style)(root.id)}`);
-    lines.push(...branchLines(readers, "  ", style));
+    lines.push(...branchLines(root.id, readers, "  ", style));
   }
   const shown = all ? lines : lines.slice(0, TREE_LINES);
   const more = lines.length - shown.length;
@@ -113,7 +113,12 @@ const TREE_LINES = 40;
 /** Readers that are not affected are named up to here, then counted. */
 const SPARED = 3;
 
-function branchLines(nodes: readonly ImpactNode[], indent: string, style: Style): string[] {
+function branchLines(
+  parent: NodeId,
+  nodes: readonly ImpactNode[],
+  indent: string,
+  style: Style,
+): string[] {
   const affected = nodes.filter((node) => node.affected);
   const spared = nodes.filter((node) => !node.affected);
   const named = spared.length > SPARED + 1 ? spared.slice(0, SPARED) : spared;
@@ -123,8 +128,8 @@ function branchLines(nodes: readonly ImpactNode[], indent: string, style: Style)
     const isLast = i === shown.length - 1 && rest === 0;
     const deeper = `${indent}${isLast ? "   " : "│  "}`;
     return [
-      `${indent}${style.dim(isLast ? "└─" : "├─")} ${branchText(item, style)}`,
-      ...branchLines(item.readers, deeper, style),
+      `${indent}${style.dim(isLast ? "└─" : "├─")} ${branchText(parent, item, style)}`,
+      ...branchLines(item.node.id, item.readers, deeper, style),
     ];
   });
   return rest === 0
@@ -132,7 +137,11 @@ function branchLines(nodes: readonly ImpactNode[], indent: string, style: Style)
     : [...lines, style.dim(`${indent}└─ = and ${plural(rest, "other reader")} not affected`)];
 }
 
-function branchText({ node, affected, again }: ImpactNode, style: Style): string {
+function branchText(
+  parent: NodeId,
+  { node, affected, again }: ImpactNode,
+  style: Style,
+): string {
   const glyph = affected ? changeGlyph({ kind: node.change, category: node.category }) : "=";
   const why = again
     ? "see above"
@@ -140,7 +149,9 @@ function branchText({ node, affected, again }: ImpactNode, style: Style): string
     ? node.reasons.filter((reason) => /^(reads|depends|returns) /.test(reason)).join("; ")
     : node.reasons.find((reason) => /decided/.test(reason)) ?? "reads nothing that changed";
   const paint = affected ? paintOf(node, style) : style.dim;
-  return `${paint(`${glyph} ${node.id}`)}  ${style.dim(why || node.reasons[0]!)}`;
+  // What stands right above need not be named in full.
+  const short = (why || node.reasons[0]!).replaceAll(`reads ${parent}.`, "reads ");
+  return `${paint(`${glyph} ${node.id}`)}  ${style.dim(short)}`;
 }
 
 function nodeLines(node: PlanNode, sql: SqlDiffs, style: Style): string[] {
