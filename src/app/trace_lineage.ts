@@ -1,6 +1,7 @@
 import { reachable, readersOf } from "../dag/graph.ts";
 import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { layoutSql } from "../sql/layout_sql.ts";
 import { findNodeOrColumn } from "./find_node.ts";
 import { loadManifest } from "./load_manifest.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -125,7 +126,7 @@ function lineageOf(
       kind,
       file,
       description,
-      sql,
+      sql: layoutSql(sql),
       columns: shape.columns.map(({ name, type }) => ({ name, type })),
       traced: shape.lineage !== null,
       untraced: shape.untraced ?? null,

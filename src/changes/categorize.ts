@@ -86,7 +86,7 @@ function categorizeQuery(
     ...((before.shape.order ?? null) !== (after.shape.order ?? null)
       ? ["order of the rows changed"]
       : []),
-    ...unstableReasons(after),
+    ...unstableReasons(after, changes.added),
   ];
   return verdict("NON_BREAKING", reasons, changes);
 }
@@ -115,13 +115,14 @@ function addedReason(changes: ColumnChanges): string[] {
 }
 
 /** What building the node again may change beside the edit. */
-function unstableReasons({ shape }: ManifestNode): string[] {
+function unstableReasons({ shape }: ManifestNode, added: readonly string[]): string[] {
   if (shape.unstable_rows === true) {
     return [
       "built again, other rows may come out (ties, LIMIT without a full order): readers follow",
     ];
   }
-  const names = shape.columns.filter(({ unstable }) => unstable === true).map(({ name }) => name);
+  const names = shape.columns.filter(({ unstable }) => unstable === true).map(({ name }) => name)
+    .filter((name) => !added.includes(name));
   return names.length === 0
     ? []
     : [`built again, these may get other values: ${names.join(", ")}; their readers follow`];

@@ -107,10 +107,7 @@ function order(
   before: ManifestNode,
   change: Change,
 ): UpstreamChange[] {
-  const { shape } = reader;
-  const takesWhole = shape.unstable_rows === true ||
-    shape.columns.some(({ unstable }) => unstable === true);
-  if (!takesWhole || before.fingerprint === input.fingerprint) return [];
+  if (reader.shape.order_sensitive !== true || before.fingerprint === input.fingerprint) return [];
   const because = origins(input.id, change);
   return [{
     reason: `depends on the order in which ${input.id} comes, and that is built again`,

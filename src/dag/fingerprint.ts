@@ -72,7 +72,9 @@ export function fingerprintsOf(node: FingerprintParts): Fingerprints {
     names: shape.columns.map(({ name }) => name),
     order: shape.order ? [shape.order, partsRead(lineage.order, upstream)] : null,
     // What depends on the order in which rows arrive depends on the inputs as they are.
-    unstable: isUnstable(shape) ? [node.id, wholeInputs(inputs)] : null,
+    sequence: shape.order_sensitive === true ? wholeInputs(inputs) : null,
+    // Two nodes of the same query do not share what chance gave to one of them.
+    own: isUnstable(shape) ? node.id : null,
   })) as Fingerprint;
   const part = (value: unknown, unstable: boolean) =>
     sha256(compactJson([common, value, unstable ? fingerprint : null])).slice(0, PART_DIGITS);

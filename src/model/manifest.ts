@@ -32,6 +32,8 @@ export interface QueryShape {
   readonly rows: string | null;
   /** True where building the node again may give other rows although nothing changed. */
   readonly unstable_rows?: true;
+  /** True where the order of the inputs' rows decides between equals. */
+  readonly order_sensitive?: true;
   /** Hash of the order of the rows; null where there is none or it cannot be told. */
   readonly order?: string | null;
   /** Null: cannot tell. Readers must then assume that everything is read. */

@@ -9,8 +9,15 @@ import {
   text,
 } from "./logical_plan.ts";
 import { type Evaluation, hasKeyAmong, type Relation } from "./relation.ts";
-import type { Generator, Term } from "./terms.ts";
-import { bySortKey, makeGenerator, ONE_ROW } from "./terms.ts";
+import {
+  bySortKey,
+  type Generator,
+  type Instability,
+  makeGenerator,
+  ONE_ROW,
+  type Term,
+  Unstable,
+} from "./terms.ts";
 
 /** What expressions of one operator are evaluated in. */
 export interface ExpressionContext {
@@ -162,7 +169,10 @@ function functionCall(expression: Json, context: ExpressionContext): Term {
   if (isField) return functionCall({ ...expression, name: "struct_extract" }, context);
   const commutes = COMMUTATIVE.has(name) && children.length === 2 && types[0] === types[1] &&
     NUMERIC.test(types[0] ?? "");
-  return generic(expression, context, "function", { commutes, unstable: isUnstable });
+  return generic(expression, context, "function", {
+    commutes,
+    unstable: isUnstable ? Unstable.Chance : Unstable.No,
+  });
 }
 
 /** Functions that leave nothing of the order in which a list was gathered. */
@@ -174,7 +184,7 @@ function sorted(expression: Json, context: ExpressionContext): Term {
   const term = generic(expression, context, "function");
   const [gathered] = term.args;
   const isSettled = gathered !== undefined && GATHERED.test(gathered.head) &&
-    !gathered.args.some((arg) => arg.unstable) && gathered.scope?.unstable !== true;
+    !gathered.args.some((arg) => arg.unstable) && !gathered.scope?.unstable;
   return isSettled ? context.evaluation.terms.make({ ...term, settled: true }) : term;
 }
 
@@ -192,7 +202,7 @@ function aggregate(expression: Json, context: ExpressionContext): Term {
     head: term.head,
     args: term.args,
     scope: gathered,
-    unstable: !isOrderFree(name) && !isOrdered,
+    unstable: isOrderFree(name) || isOrdered ? Unstable.No : Unstable.Ties,
   });
 }
 
@@ -220,7 +230,7 @@ function windowCall(expression: Json, context: ExpressionContext): Term {
     head: term.head,
     args: term.args,
     scope: gathered,
-    unstable: !isSettled,
+    unstable: isSettled ? Unstable.No : Unstable.Ties,
   });
 }
 
@@ -238,7 +248,7 @@ function generic(
   expression: Json,
   context: ExpressionContext,
   prefix: string,
-  options: { readonly commutes?: boolean; readonly unstable?: boolean } = {},
+  options: { readonly commutes?: boolean; readonly unstable?: Instability } = {},
 ): Term {
   const args: Term[] = [];
   const skeleton = (value: unknown): unknown => {
@@ -261,7 +271,7 @@ function generic(
     JSON.stringify(skeleton(expression))
   }`;
   if (options.commutes === true) args.sort(bySortKey);
-  return context.evaluation.terms.make({ head, args, unstable: options.unstable === true });
+  return context.evaluation.terms.make({ head, args, unstable: options.unstable ?? Unstable.No });
 }
 
 const INCIDENTAL = new Set([

@@ -25,6 +25,7 @@ import {
   ONE_ROW,
   type Rows,
   type Term,
+  Unstable,
 } from "./terms.ts";
 
 /** What an operator of a bound plan gives. Throws {@linkcode CannotTell}. */
@@ -387,7 +388,7 @@ function groupsOf(
   const countsLimit = groups.length === 0 && only?.head.startsWith("limit") === true &&
     !only.inner[0]!.unstable && input.rows.where.length === 0 &&
     aggregates.every((aggregate) => aggregate["name"] === "count_star");
-  const rows: Rows = countsLimit ? { ...input.rows, unstable: false } : input.rows;
+  const rows: Rows = countsLimit ? { ...input.rows, unstable: Unstable.No } : input.rows;
   const keys = [...new Set(groups)].sort(bySortKey);
   return makeGenerator({ head: "groups", inner: [rows], args: keys });
 }
@@ -440,7 +441,7 @@ function distinct(operator: Json, evaluation: Evaluation): Relation {
       head: `first by ${orders.map(({ how }) => how).join()}`,
       args: [term, ...orders.map((order) => order.term)],
       scope: generator,
-      unstable: !isSettled,
+      unstable: isSettled ? Unstable.No : Unstable.Ties,
     });
   return relation({
     rows: makeRows([generator], []),
@@ -484,7 +485,7 @@ function limit(operator: Json, evaluation: Evaluation): Relation {
     inner: [input!.rows],
     args: [...computed, ...order.map(({ term }) => term)],
     // Of rows that sort alike any may be taken.
-    unstable: !hasKeyAmong(input!, order.map(({ term }) => term)),
+    unstable: hasKeyAmong(input!, order.map(({ term }) => term)) ? Unstable.No : Unstable.Ties,
   });
   return { ...input!, rows: makeRows([generator], []) };
 }
@@ -495,7 +496,7 @@ function sample(operator: Json, evaluation: Evaluation): Relation {
   const generator = makeGenerator({
     head: `sample ${canonicalText(operator["sample_options"])}`,
     inner: [input!.rows],
-    unstable: true,
+    unstable: Unstable.Ties,
   });
   evaluation.volatile.add("sample");
   return { ...input!, rows: makeRows([generator], []), order: null };
@@ -745,7 +746,7 @@ function asof(
     head: `asof ${type}`,
     inner: [right.rows],
     args: conditions,
-    unstable: true,
+    unstable: Unstable.Ties,
   });
   return relation({
     rows: makeRows([...left.rows.generators, generator], left.rows.where),
@@ -759,7 +760,7 @@ function positionalJoin(operator: Json, evaluation: Evaluation): Relation {
   const generator = makeGenerator({
     head: "positional",
     inner: [left!.rows, right!.rows],
-    unstable: true,
+    unstable: Unstable.Ties,
   });
   return relation({
     rows: makeRows([generator], []),

@@ -4,7 +4,7 @@ import { CannotTell, type Json, list, parsePlan, ReadsRowId } from "./logical_pl
 import { evaluateOperator } from "./operators.ts";
 import { ReadCollector } from "./reads.ts";
 import type { Evaluation, Relation } from "./relation.ts";
-import { type Term, Terms } from "./terms.ts";
+import { type Term, Terms, Unstable } from "./terms.ts";
 
 /** Raised whenever a query's shape would be another than before. */
 export const SHAPE_VERSION = 1;
@@ -82,6 +82,7 @@ function describe(
     for (const value of values) collector.term(value);
     return collector.reads();
   };
+  const isOrderSensitive = [rows, ...terms].some(({ unstable }) => unstable === Unstable.Ties);
   return {
     columns: columns.map(({ name, type }, i) => ({
       name,
@@ -91,6 +92,7 @@ function describe(
     })),
     rows: digester.rows(),
     ...(rows.unstable ? { unstable_rows: true as const } : {}),
+    ...(isOrderSensitive ? { order_sensitive: true as const } : {}),
     order: order === null || order.length === 0 ? null : digester.order(order),
     lineage: {
       columns: Object.fromEntries(columns.map(({ name }, i) => [name, readsOf([terms[i]!])])),

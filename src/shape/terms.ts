@@ -1,5 +1,22 @@
 import type { NodeId } from "../model/ids.ts";
 
+/** Why running a query again may give something else although nothing changed. */
+export const Unstable = {
+  /** It may not. */
+  No: 0,
+  /** Chance, the clock or the session decides. */
+  Chance: 1,
+  /** The order in which rows arrive decides between equals, and maybe chance, too. */
+  Ties: 2,
+} as const;
+
+/** A value of {@linkcode Unstable}. */
+export type Instability = (typeof Unstable)[keyof typeof Unstable];
+
+function mostUnstable(parts: readonly { readonly unstable: Instability }[]): Instability {
+  return parts.reduce<Instability>((most, { unstable }) => unstable > most ? unstable : most, 0);
+}
+
 /**
  * A value of one row, as a formula over the rows it is computed for. Two columns of two
  * queries mean the same when their terms, written out, are the same text (`digest.ts`).
@@ -14,8 +31,7 @@ export interface Term {
   readonly scope: Generator | null;
   /** Set for a column of an upstream node. */
   readonly column: string | null;
-  /** True when running the query again may give another value although nothing changed. */
-  readonly unstable: boolean;
+  readonly unstable: Instability;
   /** Orders the operands of what is commutative; says nothing about identity. */
   readonly sortKey: string;
 }
@@ -27,7 +43,7 @@ export interface Generator {
   readonly node: NodeId | null;
   readonly inner: readonly Rows[];
   readonly args: readonly Term[];
-  readonly unstable: boolean;
+  readonly unstable: Instability;
   readonly sortKey: string;
 }
 
@@ -35,11 +51,11 @@ export interface Generator {
 export interface Rows {
   readonly generators: readonly Generator[];
   readonly where: readonly Term[];
-  readonly unstable: boolean;
+  readonly unstable: Instability;
 }
 
 /** Exactly one row, of nothing. */
-export const ONE_ROW: Rows = { generators: [], where: [], unstable: false };
+export const ONE_ROW: Rows = { generators: [], where: [], unstable: Unstable.No };
 
 /** What a term is made of; what is left out is empty. */
 export interface TermParts {
@@ -47,7 +63,7 @@ export interface TermParts {
   readonly args?: readonly Term[];
   readonly scope?: Generator | null;
   readonly column?: string | null;
-  readonly unstable?: boolean;
+  readonly unstable?: Instability;
   /** True where the value does not depend on what its arguments leave open. */
   readonly settled?: boolean;
 }
@@ -58,7 +74,7 @@ export interface GeneratorParts {
   readonly node?: NodeId;
   readonly inner?: readonly Rows[];
   readonly args?: readonly Term[];
-  readonly unstable?: boolean;
+  readonly unstable?: Instability;
 }
 
 /** Makes the terms of one query, each only once: equal terms are the same object. */
@@ -67,7 +83,7 @@ export class Terms {
   readonly #generatorIds = new Map<Generator, number>();
 
   make(parts: TermParts): Term {
-    const { head, args = [], scope = null, column = null, unstable = false } = parts;
+    const { head, args = [], scope = null, column = null, unstable = Unstable.No } = parts;
     const settled = parts.settled === true;
     const scopeId = scope === null ? "" : this.#idOf(scope);
     const key = `${settled}${head}\0${column ?? ""}\0${scopeId}\0${
@@ -81,8 +97,9 @@ export class Terms {
       args,
       scope,
       column,
-      unstable: !settled &&
-        (unstable || args.some((arg) => arg.unstable) || scope?.unstable === true),
+      unstable: settled
+        ? Unstable.No
+        : mostUnstable([{ unstable }, ...args, ...(scope === null ? [] : [scope])]),
       sortKey: shortHash(
         [head, column ?? "", scope?.sortKey ?? "", ...args.map((arg) => arg.sortKey)].join("\0"),
       ),
@@ -157,14 +174,14 @@ function isKnownConstant(term: Term): boolean {
 
 /** Makes a generator. */
 export function makeGenerator(
-  { head, node, inner = [], args = [], unstable = false }: GeneratorParts,
+  { head, node, inner = [], args = [], unstable = Unstable.No }: GeneratorParts,
 ): Generator {
   return {
     head,
     node: node ?? null,
     inner,
     args,
-    unstable: unstable || inner.some((rows) => rows.unstable) || args.some((arg) => arg.unstable),
+    unstable: mostUnstable([{ unstable }, ...inner, ...args]),
     sortKey: shortHash(
       [
         head,
@@ -181,7 +198,7 @@ export function makeRows(generators: readonly Generator[], where: readonly Term[
   return {
     generators: [...generators].sort(bySortKey),
     where: conditions,
-    unstable: [...generators, ...conditions].some((part) => part.unstable),
+    unstable: mostUnstable([...generators, ...conditions]),
   };
 }
 
