@@ -1,4 +1,5 @@
-import type { PageData, Selection } from "./lineage_page/page_data.ts";
+import type { Lineage, LineageEdge } from "../../app/trace_lineage.ts";
+import type { PageData, PageNode, Selection } from "./lineage_page/page_data.ts";
 import { pageScript } from "./lineage_page/page_script.ts";
 import { PAGE_STYLE } from "./lineage_page/page_style.ts";
 
@@ -8,37 +9,11 @@ const OPEN_UP_TO = 60;
 const KIND_COLOURS = Array.from({ length: 8 }, (_, i) => `kind-${i}`);
 
 /** What the lineage page shows. */
-export interface LineageDocument {
+export interface LineageDocument
+  extends Pick<Lineage, "edges" | "column_edges" | "row_edges" | "focus"> {
   /** `jaffle_shop: dev at 1a2b3c4`. */
   readonly title: string;
-  readonly nodes: readonly LineageNode[];
-  /** From node to node. */
-  readonly edges: readonly LineageEdge[];
-  /** From a column to one computed from it: `source.src.email` to `transform.a.email`. */
-  readonly column_edges: readonly LineageEdge[];
-  /** From a column to a node whose rows it decides: `source.src.amount` to `transform.users`. */
-  readonly row_edges: readonly LineageEdge[];
-  /** The node or `node.column` to select at the start. */
-  readonly focus: string | null;
-}
-
-/** A node of the lineage page. */
-export interface LineageNode {
-  /** `kind.name`. */
-  readonly id: string;
-  readonly kind: string;
-  readonly file: string;
-  readonly description: string | null;
-  readonly sql: string;
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** False: its columns cannot be followed. */
-  readonly traced: boolean;
-}
-
-/** A line from one end to another, both named in full. */
-export interface LineageEdge {
-  readonly from: string;
-  readonly to: string;
+  readonly nodes: readonly PageNode[];
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { LineageNode } from "../../../app/trace_lineage.ts";
+
 /** What the page embeds: nodes and columns named by number, so that 20,000 edges stay small. */
 export interface PageData {
   readonly title: string;
@@ -12,14 +14,8 @@ export interface PageData {
 }
 
 /** A node as the page shows it. */
-export interface PageNode {
+export interface PageNode extends Omit<LineageNode, "id" | "untraced"> {
   readonly id: string;
-  readonly kind: string;
-  readonly file: string;
-  readonly description: string | null;
-  readonly sql: string;
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly traced: boolean;
 }
 
 /** A node, or one of its columns; `column` is -1 for the node as a whole. */
