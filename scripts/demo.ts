@@ -88,10 +88,12 @@ await seeknal("promote", "dev", "--yes");
 heading("A change: coupons are no revenue");
 edit(EDITED, OLD_LINE, NEW_LINE);
 await seeknal("plan", "dev");
+await seeknal("lineage", "orders.amount", "--upstream");
 
 heading("Build what the change affects, and look at it next to production");
 await seeknal("run", "--env", "dev");
-await seeknal("diff", "dev");
+await seeknal("diff", "dev", "--stat");
+await seeknal("table-diff", "prod:dev", "orders", "--on", "order_id");
 await seeknal("query", REVENUE, "--env", "dev");
 await seeknal("query", REVENUE);
 

@@ -1,6 +1,6 @@
 /**
  * Measures what `docs/benchmarks.md` records: `deno task bench [--write] [--sizes 100,1000]
- * [--only start,synthetic,heavy]`. Everything runs as processes of its own, start included.
+ * [--only start,synthetic,heavy,table-diff]`. Everything runs as processes of its own, start included.
  */
 import { join } from "node:path";
 import { writeHeavyProject } from "./heavy.ts";
@@ -12,7 +12,7 @@ const option = (name: string) => {
   return at < 0 ? null : Deno.args[at + 1] ?? null;
 };
 const sizes = (option("sizes") ?? "100,1000,10000").split(",").map(Number);
-const only = (option("only") ?? "start,synthetic,heavy").split(",");
+const only = (option("only") ?? "start,synthetic,heavy,table-diff").split(",");
 const lines: string[] = [];
 const say = (line: string) => {
   lines.push(line);
@@ -23,10 +23,13 @@ const ms = (value: number) =>
 const row = (...cells: string[]) => say(`| ${cells.join(" | ")} |`);
 
 const BUDGETS: Readonly<
-  Record<number, { first?: string; noop?: string; change?: string; growth?: string }>
+  Record<
+    number,
+    { first?: string; noop?: string; change?: string; growth?: string; replan?: string }
+  >
 > = {
   1000: { first: "4 s", noop: "500 ms", change: "1 s + the queries" },
-  10000: { noop: "3 s", growth: "100 KB" },
+  10000: { noop: "3 s", growth: "100 KB", replan: "1 s" },
 };
 
 const work = Deno.makeTempDirSync({ prefix: "seeknal_bench_" });
@@ -38,6 +41,7 @@ try {
     for (const size of sizes) await benchSynthetic(size, start.ms);
   }
   if (only.includes("heavy")) await benchHeavy();
+  if (only.includes("table-diff")) await benchTableDiff();
 } finally {
   Deno.removeSync(work, { recursive: true });
 }
@@ -118,6 +122,14 @@ async function benchSynthetic(size: number, start: number): Promise<void> {
   const run = await seeknal(root, "run", "--env", "dev");
   const promote = await seeknal(root, "promote", "dev", "--yes");
   const total = plan.ms + run.ms + promote.ms;
+  row(
+    "plan of a one-node change, beyond the no-op plan",
+    ms(Math.max(0, plan.ms - noop.ms)),
+    budgets.replan ?? "-",
+    "-",
+    "-",
+    mb(plan.peakMb),
+  );
   const peak = Math.max(plan.peakMb, run.peakMb, promote.peakMb);
   row(
     "one-column change: plan + run + promote",
@@ -213,6 +225,18 @@ async function benchHeavy(): Promise<void> {
     } to ${ratio(pairs[4]!.ours, pairs[4]!.theirs)})`,
     mb(middle.peakMb),
   );
+}
+
+/** The rows of a script that measures in one process of its own. */
+async function benchTableDiff(): Promise<void> {
+  const path = new URL("table_diff.ts", import.meta.url).pathname;
+  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", path],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error("table_diff.ts failed");
+  say("\n## table-diff: a million rows against a million\n");
+  say(new TextDecoder().decode(stdout).trimEnd());
 }
 
 function record(): void {
