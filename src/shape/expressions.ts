@@ -133,13 +133,12 @@ const SEVERAL_ROWS = "More than one row returned by a subquery";
 /** `CASE`, and what DuckDB makes of a scalar subquery: the first of its rows, or an error when there are more. */
 function caseExpression(expression: Json, context: ExpressionContext): Term {
   const checks = list(expression, "case_checks");
-  const otherwise = evaluateExpression(child(expression, "else_expr"), context);
   const thrown = checks.length === 1 ? checks[0]!["then_expr"] as Json : null;
-  if (
-    thrown?.["name"] === "error" && otherwise.head.startsWith(FIRST) &&
-    canonicalText(thrown).includes(SEVERAL_ROWS)
-  ) return onlyRow(otherwise, context);
-  return generic(expression, context, `case`);
+  if (thrown?.["name"] === "error" && canonicalText(thrown).includes(SEVERAL_ROWS)) {
+    const otherwise = evaluateExpression(child(expression, "else_expr"), context);
+    if (otherwise.head.startsWith(FIRST)) return onlyRow(otherwise, context);
+  }
+  return generic(expression, context, "case");
 }
 
 const FIRST = "aggregate first ";

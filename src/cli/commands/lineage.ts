@@ -55,7 +55,10 @@ export const LINEAGE: Command = {
         else if (flag(context, "json")) printJson(context, traced);
         else {
           const style = styleFor(context.terminal.colorOut);
-          context.terminal.out(lineageView(traced, style, flag(context, "all")));
+          const { direction } = request;
+          context.terminal.out(
+            lineageView(traced, { style, all: flag(context, "all"), direction }),
+          );
         }
         return EXIT_DONE;
       },

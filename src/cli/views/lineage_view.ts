@@ -1,16 +1,28 @@
-import type { Lineage, LineageNode } from "../../app/trace_lineage.ts";
+import type { Lineage, LineageNode, LineageRequest } from "../../app/trace_lineage.ts";
 import type { Style } from "../terminal.ts";
 import { plural } from "./format.ts";
 
 /** Lines of one tree shown without --all. */
 const LINES = 60;
 
+/** How a lineage is shown. */
+export interface LineageViewOptions {
+  readonly style: Style;
+  /** Every line of a long tree. */
+  readonly all: boolean;
+  readonly direction: LineageRequest["direction"];
+}
+
 /** A lineage for people: trees up and down from what was asked for, or all nodes from the sources on. */
-export function lineageView(lineage: Lineage, style: Style, all: boolean): string {
+export function lineageView(
+  lineage: Lineage,
+  { style, all, direction }: LineageViewOptions,
+): string {
   if (lineage.nodes.length === 0) return "The project has no nodes.\n";
   if (lineage.focus === null) return wholeView(lineage, style, all);
   const isColumn = !lineage.nodes.some(({ id }) => id === lineage.focus);
-  return isColumn ? columnView(lineage, style, all) : nodeView(lineage, style, all);
+  const options = { style, all, direction };
+  return isColumn ? columnView(lineage, options) : nodeView(lineage, options);
 }
 
 function wholeView(lineage: Lineage, style: Style, all: boolean): string {
@@ -27,7 +39,8 @@ function wholeView(lineage: Lineage, style: Style, all: boolean): string {
     style.dim(`${plural(lineage.nodes.length, "node")}, ${plural(lineage.edges.length, "edge")}\n`);
 }
 
-function nodeView(lineage: Lineage, style: Style, all: boolean): string {
+function nodeView(lineage: Lineage, options: LineageViewOptions): string {
+  const { style } = options;
   const focus = lineage.focus!;
   const node = lineage.nodes.find(({ id }) => id === focus)!;
   const width = Math.max(0, ...node.columns.map(({ name }) => name.length));
@@ -45,11 +58,12 @@ function nodeView(lineage: Lineage, style: Style, all: boolean): string {
     ...columns,
     ...(rows.length === 0 ? [] : [`  ${style.dim("rows decided by")} ${rows.join(", ")}`]),
     "",
-    ...trees(lineage.edges, focus, labels, style, all),
+    ...trees(lineage.edges, focus, labels, options),
   ].join("\n") + "\n";
 }
 
-function columnView(lineage: Lineage, style: Style, all: boolean): string {
+function columnView(lineage: Lineage, options: LineageViewOptions): string {
+  const { style } = options;
   const focus = lineage.focus!;
   const node = lineage.nodes.find(({ id }) => focus.startsWith(`${id}.`))!;
   const column = node.columns.find(({ name }) => focus === `${node.id}.${name}`)!;
@@ -57,7 +71,7 @@ function columnView(lineage: Lineage, style: Style, all: boolean): string {
     `${style.bold(focus)}  ${style.dim(`${column.type}  ${node.file}`)}`,
     ...(node.traced ? [] : [`  ${style.yellow(untracedWords(node))}`]),
     "",
-    ...trees(lineage.column_edges, focus, (id) => id, style, all),
+    ...trees(lineage.column_edges, focus, (id) => id, options),
   ].join("\n") + "\n";
 }
 
@@ -65,8 +79,7 @@ function trees(
   edges: Lineage["edges"],
   focus: string,
   labels: (id: string) => string,
-  style: Style,
-  all: boolean,
+  { style, all, direction }: LineageViewOptions,
 ): string[] {
   const tree = (title: string, none: string, links: Links) => {
     const seen = new Set<string>([focus]);
@@ -76,8 +89,8 @@ function trees(
       : [style.bold(title), finish(lines, all, style).trimEnd()];
   };
   return [
-    ...tree("Comes from", "nothing", linksOf(edges, "to", "from")),
-    ...tree("Goes to", "nothing", linksOf(edges, "from", "to")),
+    ...(direction === "down" ? [] : tree("Comes from", "nothing", linksOf(edges, "to", "from"))),
+    ...(direction === "up" ? [] : tree("Goes to", "nothing", linksOf(edges, "from", "to"))),
   ];
 }
 

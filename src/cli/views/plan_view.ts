@@ -248,6 +248,16 @@ export function planMarkdown(plan: Plan, sql: SqlDiffs): string {
       );
     }
   } else lines.push("No changes.");
+  const spared = plan.nodes.filter((node) =>
+    node.change === "none" && node.action === "reuse" && node.reasons.length > 0
+  );
+  if (spared.length > 0) {
+    lines.push("", "Read a changed node, and are not affected:");
+    lines.push(
+      ...spared.slice(0, SHOWN).map(({ id, reasons }) => `- \`${id}\`: ${reasons.join("; ")}`),
+    );
+    if (spared.length > SHOWN) lines.push(`- and ${spared.length - SHOWN} more`);
+  }
   for (const [id, diff] of sql) {
     if (diff.length === 0) continue;
     const body = diff.map((line) => `${line.sign} ${line.text}`).join("\n");

@@ -207,3 +207,25 @@ Deno.test("constant arguments show in the serialised plan of every function that
     );
   }
 });
+
+Deno.test("shapeOfPlan() takes time in proportion to what is nested: CASE in CASE, and expressions used twice", async () => {
+  const nested = Array.from({ length: 60 }, (_, i) => `CASE WHEN id = ${i} THEN ${i} ELSE `).join(
+    "",
+  );
+  const doubled = Array.from(
+    { length: 40 },
+    (_, i) => `c${i + 1} AS (SELECT x + x AS x FROM c${i})`,
+  );
+  const joined = Array.from(
+    { length: 14 },
+    (_, i) => `c${i + 1} AS (SELECT a.x FROM c${i} a JOIN c${i} b ON a.x = b.x)`,
+  );
+  const queries = [
+    `SELECT ${nested} 0 ${"END ".repeat(60)} AS c FROM source.src`,
+    `WITH c0 AS (SELECT id AS x FROM source.src), ${doubled.join(", ")} SELECT x FROM c40`,
+    `WITH c0 AS (SELECT id AS x FROM source.src), ${joined.join(", ")} SELECT x FROM c14`,
+  ];
+  for (const shape of await shapes(...queries)) {
+    assert.notEqual(shape.lineage, null, shape.untraced);
+  }
+});
