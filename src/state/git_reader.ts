@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import type { CommitId } from "../model/ids.ts";
+import { PackReader } from "./pack_reader.ts";
 
 /** A commit as the repository holds it. */
 export interface RawCommit {
@@ -20,28 +21,43 @@ export interface RawTreeEntry {
 }
 
 /**
- * Reads Git objects. Loose ones, which the newest commits are, directly; packed
- * ones through isomorphic-git, which is loaded for the first of them only.
+ * Reads Git objects. Loose ones and those that a pack holds as a whole directly; deltas,
+ * which only other programs write, through isomorphic-git, which is loaded for the first of them.
  */
 export class GitReader {
   readonly #gitDir: string;
+  readonly #packs: PackReader;
   #cache: object = {};
 
   constructor(gitDir: string) {
     this.#gitDir = gitDir;
+    this.#packs = new PackReader(gitDir);
   }
 
   /** The raw content of any object. Throws when there is no such object. */
   async object(oid: string): Promise<{ type: string; data: Uint8Array }> {
     const loose = readLoose(this.#gitDir, oid);
     if (loose !== null) return loose;
+    const packed = this.#readWhole(oid);
+    if (packed !== null) return packed;
     const { readPacked } = await import("./isomorphic.ts");
     try {
       return await readPacked(this.#gitDir, oid, this.#cache);
     } catch {
       // A repack by another process moves objects: look once more without what was remembered.
       this.#cache = {};
+      this.#packs.reset();
       return readLoose(this.#gitDir, oid) ?? await readPacked(this.#gitDir, oid, this.#cache);
+    }
+  }
+
+  #readWhole(oid: string): { type: string; data: Uint8Array } | null {
+    try {
+      return this.#packs.read(oid);
+    } catch {
+      // A pack that went away or is damaged: the long way says which.
+      this.#packs.reset();
+      return null;
     }
   }
 
