@@ -209,6 +209,7 @@ for (let walk = 0; walk < WALKS; walk++) {
         `${needed} had new content\n`,
     ));
     assert.ok(built < planned * 0.4, `${built} of ${planned} were built`);
-    assert.ok(built < needed * 2, `${built} were built for ${needed} new contents`);
+    // Ties under a LIMIT make readers follow that come out the same.
+    assert.ok(built < needed * 4, `${built} were built for ${needed} new contents`);
   });
 }
