@@ -312,7 +312,7 @@ class ManifestLoader implements AsyncDisposable {
     for (const { nodes } of this.#previous) {
       const old = nodes.get(id);
       if (
-        old?.bind_key === bindKey && old.file === text.file &&
+        old?.bind_key === bindKey && old.file === text.file && old.behind !== true &&
         text.inputs.every((input) => nodes.get(input) === built.get(input)) &&
         written(old) === written(text)
       ) return old;

@@ -6,7 +6,9 @@ import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts"
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
+import { fingerprintFrom } from "../dag/fingerprint.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
+import { ENGINE_VERSION } from "../engine/registry.ts";
 import { isPartial, type Selected, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
@@ -464,6 +466,11 @@ function productionAfter(
     ? []
     : [...base.prod.manifest.nodes.values()].filter(({ id }) => !names.has(id.toLowerCase()));
   const nodes = new Map<NodeId, ManifestNode>([...old, ...taken].map((node) => [node.id, node]));
+  for (const node of old) {
+    if (!findsTheSame(node, base.prod.manifest.nodes, nodes)) {
+      nodes.set(node.id, { ...node, behind: true });
+    }
+  }
   const results = new Map<NodeId, NodeRecord>(
     [...base.prod.results].filter(([id]) => nodes.has(id) && !taken.some((node) => node.id === id)),
   );
@@ -472,6 +479,17 @@ function productionAfter(
     if (record !== null) results.set(node.id, record);
   }
   return { manifest: sortedManifest(nodes), results, plan: null, environment: null };
+}
+
+/** Whether a node that a run left as it was reads what it read before. */
+function findsTheSame(
+  node: ManifestNode,
+  before: Manifest["nodes"],
+  after: Manifest["nodes"],
+): boolean {
+  if (node.inputs.every((id) => before.get(id) === after.get(id))) return true;
+  const read = (nodes: Manifest["nodes"]) => fingerprintFrom(node, nodes, ENGINE_VERSION);
+  return read(after) !== null && read(after) === read(before);
 }
 
 function sortedManifest(nodes: ReadonlyMap<NodeId, ManifestNode>): Manifest {

@@ -87,6 +87,17 @@ export function fingerprintsOf(node: FingerprintParts): Fingerprints {
   };
 }
 
+/** The fingerprint a node would have if it read these nodes; null where an input is not among them. */
+export function fingerprintFrom(
+  node: ManifestNode,
+  nodes: ReadonlyMap<NodeId, FingerprintInput>,
+  engine: string,
+): Fingerprint | null {
+  const inputs = node.inputs.flatMap((id) => nodes.get(id) ?? []);
+  if (inputs.length < node.inputs.length) return null;
+  return fingerprintsOf({ ...node, engine, queryHash: node.query_hash, inputs }).fingerprint;
+}
+
 function isUnstable(shape: QueryShape): boolean {
   return shape.unstable_rows === true || shape.columns.some(({ unstable }) => unstable === true);
 }

@@ -90,6 +90,8 @@ export interface ManifestNode {
   readonly fingerprint: Fingerprint;
   /** Absent in what an earlier version wrote: every part then changes with the whole. */
   readonly parts?: NodeParts;
+  /** Set where what it reads went on without it: its fingerprint is not that of its inputs. */
+  readonly behind?: true;
   /** Set where somebody decided what a change means for the readers. */
   readonly override?: CategoryOverride;
 }

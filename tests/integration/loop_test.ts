@@ -538,6 +538,25 @@ Deno.test("a run of a part of production brings what it needs and leaves the res
   ]);
 });
 
+Deno.test("what a run of a part of production left behind is built by the next one", async () => {
+  using shop = makeShop();
+  await ok(shop, "run");
+  const orders = shop.read("seeknal/clean_orders.yml");
+  shop.write("seeknal/clean_orders.yml", orders.replace(" WHERE status = 'paid'", ""));
+  await ok(shop, "run", "--select", "clean_orders");
+  assert.deepEqual((await rowsOf(shop, REVENUE))[0], { name: "Ann", total: 10 });
+  for (const args of [["plan"], ["plan", "dev"]]) {
+    const { nodes } = await shop.json<Plan>(...args);
+    assert.deepEqual(
+      nodes.filter((n) => n.action === "build").map(({ id, reasons }) => [id, reasons]),
+      [["transform.revenue", ["what it reads was built by a run that left it out"]]],
+    );
+  }
+  await ok(shop, "run");
+  assert.deepEqual((await rowsOf(shop, REVENUE))[0], { name: "Ann", total: 15 });
+  assert.equal((await shop.json<Plan>("plan")).summary.build, 0);
+});
+
 Deno.test("a part of production that takes an output from the cache brings its inputs along", async () => {
   using shop = makeShop();
   await ok(shop, "plan", "dev");
