@@ -46,6 +46,8 @@ export interface Planned {
   readonly reused: ReadonlyMap<NodeId, NodeRecord>;
   /** Nodes to build although their output exists: something they read is built again. */
   readonly rebuilt: ReadonlySet<NodeId>;
+  /** Nodes that keep their output although what they read changed, because somebody decided so. */
+  readonly kept: ReadonlySet<NodeId>;
 }
 
 /** What to plan. */
@@ -62,6 +64,8 @@ export interface PlanRequest {
   readonly decide?: (change: Change) => CategoryOverride["category"];
   /** True where the plan is only looked at: a decision that is missing is then no obstacle. */
   readonly showOnly?: boolean;
+  /** True where every node follows what it reads, whatever was decided. */
+  readonly keepsNothing?: boolean;
 }
 
 /** A plan with what a person wants to see beside it. */
@@ -114,11 +118,13 @@ function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiff
 export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
   const base = await readBase(workspace, request.env === PROD ? null : request.env);
   const asWritten = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
-  const manifest = decideCategories(workspace, base, asWritten, request);
+  const decisions = decideCategories(workspace, base, asWritten, request);
+  const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
+    decisions,
+    keeps: request.keepsNothing !== true,
+  });
   const loaded = { ...asWritten, manifest };
   const changes = compare(base.prod.manifest, manifest);
-  const outputs = findOutputs(workspace, base, manifest);
-  const rebuilt = behindLostOutputs(base, manifest, outputs);
   const isReused = (id: NodeId) => outputs.has(id) && !rebuilt.has(id);
   const plan = buildPlan({
     environment: base.env,
@@ -139,23 +145,58 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
   const reused = new Map(
     [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
   );
-  return { plan, base, loaded, reused: sameAs(base, reused), rebuilt };
+  return { plan, base, loaded, reused: sameAs(base, reused), rebuilt, kept };
 }
 
-/** The manifest with what people decided about its changes. */
+/**
+ * Applies decisions and looks for outputs. A node that has to be built follows what it
+ * reads: its output would otherwise go by the name of another one.
+ */
+function settle(
+  workspace: Workspace,
+  base: PlanningBase,
+  asWritten: Manifest,
+  { decisions, keeps }: {
+    readonly decisions: ReadonlyMap<NodeId, Decision>;
+    readonly keeps: boolean;
+  },
+) {
+  const followers = new Set<NodeId>();
+  for (;;) {
+    const { manifest, kept } = applyDecisions(asWritten, {
+      base: base.prod.manifest,
+      decisions,
+      engine: ENGINE_VERSION,
+      mayKeep: (id) => keeps && !followers.has(id),
+    });
+    const outputs = findOutputs(workspace, base, manifest);
+    const rebuilt = behindLostOutputs(base, manifest, outputs);
+    const built = [...kept].filter((id) => !outputs.has(id) || rebuilt.has(id));
+    if (built.length === 0) return { manifest, kept, outputs, rebuilt };
+    for (const id of built) followers.add(id);
+  }
+}
+
+/** What people decided about the changes of a manifest. */
 function decideCategories(
   { host }: Workspace,
   base: PlanningBase,
   { manifest, config }: LoadedManifest,
   request: PlanRequest,
-): Manifest {
+): ReadonlyMap<NodeId, Decision> {
   const { categories = new Map(), decide } = request;
   const prod = base.prod.manifest;
   const kept = keptDecisions(prod, base.envSnapshot.manifest, manifest);
   const mode = request.autoCategorize ?? config.autoCategorize;
-  if (kept.size === 0 && categories.size === 0 && mode === "full") return withDecisions(kept);
+  if (kept.size === 0 && categories.size === 0 && mode === "full") return kept;
   const by = host.user.name;
-  const changes = compare(prod, withDecisions(new Map()));
+  const undecided = applyDecisions(manifest, {
+    base: prod,
+    decisions: new Map(),
+    engine: ENGINE_VERSION,
+    mayKeep: () => true,
+  });
+  const changes = compare(prod, undecided.manifest);
   for (const [id, category] of categories) {
     checkDecidable(id, changes);
     if (category === null) kept.delete(id);
@@ -166,11 +207,7 @@ function decideCategories(
     if (decide === undefined) throw needsCategory(open, base.env);
     for (const change of open) kept.set(change.id, { category: decide(change), by });
   }
-  return withDecisions(kept);
-
-  function withDecisions(decisions: ReadonlyMap<NodeId, Decision>): Manifest {
-    return applyDecisions(prod, manifest, decisions, ENGINE_VERSION);
-  }
+  return kept;
 }
 
 function checkDecidable(id: NodeId, changes: readonly Change[]): void {

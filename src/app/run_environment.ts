@@ -76,7 +76,7 @@ interface Counts {
 export async function prepareRun(workspace: Workspace, request: RunRequest): Promise<PreparedRun> {
   const env = request.env === PROD ? null : request.env;
   const head = env === null ? null : requireEnvironment(workspace, env);
-  const planned = await makePlan(workspace, { env });
+  const planned = await makePlan(workspace, { env, keepsNothing: request.full && env === null });
   const staleness = head === null ? [] : await findStaleness(workspace, planned, head);
   if (staleness.length > 0 && !request.force) throw stalePlan(env!, staleness);
   const { manifest } = planned.loaded;
@@ -86,7 +86,9 @@ export async function prepareRun(workspace: Workspace, request: RunRequest): Pro
     ),
   );
   const selected = widenFull(manifest, selectNodes(manifest, request.selection, changed), request);
+  const spared = request.full ? [...selected.ids].filter((id) => planned.kept.has(id)) : [];
   const forced = new Set([...planned.rebuilt, ...(request.full ? selected.ids : [])]);
+  for (const id of spared) forced.delete(id);
   const { build, included, warnings } = chooseSteps(planned, selected, forced, request);
   const layers = layersOf(
     [...manifest.nodes.values()].filter((node) => build.has(node.id))
@@ -101,6 +103,9 @@ export async function prepareRun(workspace: Workspace, request: RunRequest): Pro
     warnings: [
       ...selected.warnings,
       ...warnings,
+      ...spared.map((id) =>
+        `'${id}' keeps its output: what it reads was decided to be non-breaking`
+      ),
       ...staleness.map((what) => `Plan was stale, planned again: ${what}`),
     ],
     included,

@@ -55,14 +55,18 @@ function compareNode(
   if (!moved) return unchanged(after, beforeAll, afterAll);
   return change(after.id, {
     kind: "indirect",
-    reasons: reasons.length > 0 ? reasons : [ownReason(before, after)],
+    reasons: reasons.length > 0 ? reasons : [ownReason(before, after, beforeAll)],
     because,
   });
 }
 
 /** Why a fingerprint moved although nothing that is read changed. */
-function ownReason(before: ManifestNode, after: ManifestNode): string {
+function ownReason(before: ManifestNode, after: ManifestNode, { nodes }: Manifest): string {
   if (before.behind === true) return "what it reads was built by a run that left it out";
+  const spared = before.inputs.find((id) => nodes.get(id)?.override?.category === "NON_BREAKING");
+  if (spared !== undefined) {
+    return `reads ${spared}, of whose change ${nodes.get(spared)!.override!.by} spared it before`;
+  }
   const columns = ({ shape }: ManifestNode) =>
     JSON.stringify(shape.columns.map((c) => [c.name, c.type]));
   return columns(before) === columns(after)

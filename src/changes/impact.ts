@@ -70,10 +70,6 @@ function columnChange(
       because: [name],
     };
   }
-  if (before.override?.category === "NON_BREAKING" && old.expression === now!.expression) {
-    const { by } = before.override;
-    return { reason: `reads ${name}, of whose change ${by} spared it before`, because: [name] };
-  }
   const because = own ? [name] : change.because;
   const from = because.filter((cause) => cause !== name);
   return {

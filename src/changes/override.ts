@@ -1,5 +1,10 @@
 import { sha256 } from "../base/hash.ts";
-import { columnPart, fingerprintsOf, partsOf } from "../dag/fingerprint.ts";
+import {
+  fingerprintFrom,
+  type FingerprintInput,
+  fingerprintsOf,
+  partsOf,
+} from "../dag/fingerprint.ts";
 import { layersOf } from "../dag/graph.ts";
 import type { Change } from "../model/change.ts";
 import type { AutoCategorize } from "../model/config.ts";
@@ -24,14 +29,20 @@ export function keptDecisions(
     const { override } = node;
     const now = current.nodes.get(node.id);
     const isSameChange = override !== undefined && isSameDefinition(node, now) &&
-      base.nodes.get(node.id)?.query_hash === override.before;
+      definitionOf(base.nodes.get(node.id)) === override.before;
     if (isSameChange) kept.set(node.id, { category: override.category, by: override.by });
   }
   return kept;
 }
 
 function isSameDefinition(a: ManifestNode, b: ManifestNode | undefined): boolean {
-  return a.query_hash === b?.query_hash && a.version?.hash === b.version?.hash;
+  return definitionOf(a) === definitionOf(b);
+}
+
+/** What a node is, what it reads from other nodes aside. */
+function definitionOf(node: ManifestNode | undefined): string | null {
+  if (node === undefined) return null;
+  return node.version === null ? node.query_hash : `${node.query_hash} ${node.version.hash}`;
 }
 
 /** Directly changed nodes for which a person has to decide, and nobody has. */
@@ -47,88 +58,152 @@ export function undecidedChanges(
   );
 }
 
-/**
- * The manifest as the decisions want it. A change called NON_BREAKING leaves to its readers
- * the columns and rows they knew; one called BREAKING takes all of them along. A decision
- * that says what the program found changes nothing but who is named.
- */
-export function applyDecisions(
-  base: Manifest,
-  manifest: Manifest,
-  decisions: ReadonlyMap<NodeId, Decision>,
-  engine: string,
-): Manifest {
-  const isSettled = [...manifest.nodes.values()].every((node) =>
-    isAsDecided(node, decisions.get(node.id), base)
-  );
-  if (isSettled) return manifest;
-  const nodes = new Map<NodeId, ManifestNode>();
-  for (const layer of layersOf([...manifest.nodes.values()])) {
-    for (const node of layer) {
-      nodes.set(node.id, decide(node, { base, manifest, nodes, decisions, engine }));
-    }
-  }
-  return { nodes: new Map([...manifest.nodes.keys()].map((id) => [id, nodes.get(id)!])) };
-}
-
-/** An override that came with production's very node is history, not a decision of this plan. */
-function isAsDecided(
-  node: ManifestNode,
-  decision: Decision | undefined,
-  base: Manifest,
-): boolean {
-  if (base.nodes.get(node.id) === node) return true;
-  return node.override?.category === decision?.category && node.override?.by === decision?.by;
-}
-
-interface Context {
+/** What decisions are applied to. */
+export interface DecisionContext {
   readonly base: Manifest;
-  readonly manifest: Manifest;
-  readonly nodes: ReadonlyMap<NodeId, ManifestNode>;
   readonly decisions: ReadonlyMap<NodeId, Decision>;
   readonly engine: string;
+  /** False for a node that has to be built: it cannot keep the output that it has. */
+  readonly mayKeep: (id: NodeId) => boolean;
 }
 
-function decide(node: ManifestNode, context: Context): ManifestNode {
-  const { base, manifest, nodes, decisions, engine } = context;
-  const decision = decisions.get(node.id);
-  const movedInput = node.inputs.some((id) => nodes.get(id) !== manifest.nodes.get(id));
-  if (!movedInput && isAsDecided(node, decision, base)) return node;
-  const { override: _former, ...plain } = node;
-  const computed: ManifestNode = {
-    ...plain,
-    ...fingerprintsOf({
-      ...node,
-      engine,
-      queryHash: node.query_hash,
-      inputs: node.inputs.map((id) => nodes.get(id)!),
-    }),
-  };
-  const before = base.nodes.get(node.id);
-  if (decision === undefined || before === undefined) return computed;
-  return {
-    ...computed,
-    parts: decidedParts(before, computed, decision),
-    override: { ...decision, before: before.query_hash },
-  };
+/** A manifest in which decisions took effect. */
+export interface DecidedManifest {
+  readonly manifest: Manifest;
+  /** Nodes that keep an output which what they read now would not give. */
+  readonly kept: ReadonlySet<NodeId>;
 }
 
-function decidedParts(
-  before: ManifestNode,
-  after: ManifestNode,
-  { category }: Decision,
-): NodeParts {
-  const own = partsOf(after);
-  if (categorize(before, after)?.category === category) return own;
-  if (category === "NON_BREAKING") {
-    return {
-      rows: partsOf(before).rows,
-      columns: after.shape.columns.map(({ name }, i) =>
-        columnPart(before, name) ?? own.columns[i]!
-      ),
-    };
+/**
+ * The manifest as the decisions want it. Readers of a change called NON_BREAKING stay what
+ * they are in the base, fingerprint included, as long as nothing else about them changes;
+ * whatever is built is named for what it is really built from. A change called BREAKING
+ * takes all readers along. A decision that says what the program found changes nothing but
+ * who is named.
+ */
+export function applyDecisions(manifest: Manifest, context: DecisionContext): DecidedManifest {
+  const { base, decisions } = context;
+  const isSettled = [...manifest.nodes.values()].every((node) =>
+    isUndecided(node, base) && !readsSpared(node, manifest.nodes, base)
+  );
+  if (decisions.size === 0 && isSettled) return { manifest, kept: new Set() };
+  const pass = new DecisionPass(manifest, context);
+  for (const layer of layersOf([...manifest.nodes.values()])) {
+    for (const node of layer) pass.add(node);
   }
+  const isSame = [...manifest.nodes].every(([id, node]) => pass.nodes.get(id) === node);
+  return {
+    manifest: isSame
+      ? manifest
+      : { nodes: new Map([...manifest.nodes.keys()].map((id) => [id, pass.nodes.get(id)!])) },
+    kept: pass.kept,
+  };
+}
+
+/**
+ * Whether a node needs nothing taken away: an override that came with production's very
+ * node is history, not a decision of this plan.
+ */
+function isUndecided(node: ManifestNode, base: Manifest): boolean {
+  return node.override === undefined || base.nodes.get(node.id) === node;
+}
+
+/** Whether something that a node reads was changed without its readers, now or in the base. */
+function readsSpared(node: ManifestNode, nodes: Manifest["nodes"], base: Manifest): boolean {
+  return node.inputs.some((id) => isSparing(nodes.get(id)) || isSparing(base.nodes.get(id)));
+}
+
+function isSparing(node: ManifestNode | undefined): boolean {
+  return node?.override?.category === "NON_BREAKING";
+}
+
+/** Takes the nodes in order, inputs first. */
+class DecisionPass {
+  readonly nodes = new Map<NodeId, ManifestNode>();
+  readonly kept = new Set<NodeId>();
+  readonly #manifest: Manifest;
+  readonly #context: DecisionContext;
+  /** Nodes whose readers are spared the change, as they would be without it. */
+  readonly #undone = new Map<NodeId, FingerprintInput>();
+
+  constructor(manifest: Manifest, context: DecisionContext) {
+    this.#manifest = manifest;
+    this.#context = context;
+  }
+
+  add(node: ManifestNode): void {
+    const { base, decisions } = this.#context;
+    const decision = decisions.get(node.id);
+    const before = base.nodes.get(node.id);
+    const isMoved = node.inputs.some((id) => this.nodes.get(id) !== this.#manifest.nodes.get(id));
+    const isSpared = readsSpared(node, this.nodes, base);
+    if (!isMoved && !isSpared && decision === undefined && isUndecided(node, base)) {
+      this.nodes.set(node.id, node);
+      return;
+    }
+    const computed = this.#computed(node);
+    const result = before === undefined
+      ? computed
+      : decision !== undefined
+      ? this.#decided(before, computed, decision)
+      : isSpared && this.#keeps(before, computed)
+      ? this.#asBefore(before, computed)
+      : computed;
+    const isUntouched = before === node && node.fingerprint === result.fingerprint;
+    this.nodes.set(node.id, isUntouched ? node : result);
+  }
+
+  #computed({ override: _former, ...node }: ManifestNode): ManifestNode {
+    const { engine } = this.#context;
+    const inputs = node.inputs.map((id) => this.nodes.get(id)!);
+    return { ...node, ...fingerprintsOf({ ...node, engine, queryHash: node.query_hash, inputs }) };
+  }
+
+  #decided(before: ManifestNode, computed: ManifestNode, decision: Decision): ManifestNode {
+    const node = { ...computed, override: { ...decision, before: definitionOf(before)! } };
+    if (categorize(before, computed)?.category === decision.category) return node;
+    if (decision.category === "BREAKING") return { ...node, parts: saltedParts(computed) };
+    this.#undone.set(node.id, this.#without(before, computed));
+    return node;
+  }
+
+  /** A changed node as it would be for its readers had only what it reads changed. */
+  #without(before: ManifestNode, computed: ManifestNode): FingerprintInput {
+    const { base, engine } = this.#context;
+    const inputs = before.inputs.flatMap((id) => this.#input(id) ?? base.nodes.get(id) ?? []);
+    const { parts } = inputs.length < before.inputs.length
+      ? { parts: partsOf(before) }
+      : fingerprintsOf({ ...before, engine, queryHash: before.query_hash, inputs });
+    return { id: before.id, fingerprint: computed.fingerprint, shape: before.shape, parts };
+  }
+
+  #input(id: NodeId): FingerprintInput | undefined {
+    return this.#undone.get(id) ?? this.nodes.get(id);
+  }
+
+  /** Whether nothing about a node changed but what its readers are spared. */
+  #keeps(before: ManifestNode, computed: ManifestNode): boolean {
+    const { base, engine, mayKeep } = this.#context;
+    if (before.behind === true || !mayKeep(before.id)) return false;
+    const inputs = new Map(computed.inputs.map((id) => [id, this.#input(id)!]));
+    const former = fingerprintFrom(before, base.nodes, engine);
+    const isKnown = former === before.fingerprint ||
+      before.inputs.some((id) => isSparing(base.nodes.get(id)));
+    return isKnown && former !== null && former === fingerprintFrom(computed, inputs, engine);
+  }
+
+  #asBefore(before: ManifestNode, computed: ManifestNode): ManifestNode {
+    const { fingerprint } = before;
+    if (fingerprint === computed.fingerprint) return computed;
+    this.kept.add(before.id);
+    return { ...computed, fingerprint, parts: partsOf(before) };
+  }
+}
+
+/** Parts that no reader has found before. */
+function saltedParts(node: ManifestNode): NodeParts {
+  const { rows, columns } = partsOf(node);
   const salted = (part: string) =>
-    sha256(`${part} ${after.fingerprint} ${after.query_hash}`).slice(0, part.length);
-  return { rows: salted(own.rows), columns: own.columns.map(salted) };
+    sha256(`${part} ${node.fingerprint} ${node.query_hash}`).slice(0, part.length);
+  return { rows: salted(rows), columns: columns.map(salted) };
 }

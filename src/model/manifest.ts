@@ -100,7 +100,7 @@ export interface ManifestNode {
 export interface CategoryOverride {
   readonly category: "BREAKING" | "NON_BREAKING";
   readonly by: string;
-  /** `query_hash` of the node before the change it was decided for. */
+  /** The node's query and data before the change it was decided for. */
   readonly before: string;
 }
 

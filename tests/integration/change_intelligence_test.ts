@@ -178,6 +178,99 @@ Deno.test("--category auto takes a decision back, and another edit ends it", asy
   assert.deepEqual(built(edited), ["transform.a", "transform.star", "transform.users"]);
 });
 
+/** Plans, runs and promotes `LOWER` with its readers spared. */
+async function promoteSpared(project: TempProject): Promise<void> {
+  await ok(project, "run");
+  users(project, LOWER);
+  await ok(project, "plan", "dev", "--category", "transform.users=non_breaking");
+  await ok(project, "run", "--env", "dev");
+  await ok(project, "promote", "dev", "--yes");
+}
+
+Deno.test("what is built on a change that was decided to be non-breaking is not taken for built without it", async () => {
+  using project = makeUsers();
+  project.write("data/src.csv", "id,email,username,amount\n1,A@x,ann,5\n");
+  await ok(project, "run");
+  const original = project.read("seeknal/users.yml");
+  users(project, LOWER);
+  const edited = transform(
+    "a",
+    ["transform.users"],
+    "SELECT id, email, 1 AS one FROM ref('transform.users')",
+  );
+  project.write("seeknal/a.yml", edited);
+  await ok(project, "plan", "dev", "--category", "transform.users=non_breaking");
+  await ok(project, "run", "--env", "dev");
+  assert.deepEqual(await rowsOf(project, "FROM transform.a", "dev"), [{
+    id: 1,
+    email: "a@x",
+    one: 1,
+  }]);
+  project.write("seeknal/users.yml", original);
+  assert.deepEqual(built(await project.json<Plan>("plan", "other")), ["transform.a"]);
+  await ok(project, "run", "--env", "other");
+  assert.deepEqual(await rowsOf(project, "FROM transform.a", "other"), [{
+    id: 1,
+    email: "A@x",
+    one: 1,
+  }]);
+});
+
+Deno.test("readers that were spared a change stay so through edits of their description, and follow with --full", async () => {
+  using project = makeUsers();
+  project.write("data/src.csv", "id,email,username,amount\n1,A@x,ann,5\n");
+  await promoteSpared(project);
+  project.write("seeknal/a.yml", project.read("seeknal/a.yml") + "description: who\n");
+  assert.deepEqual(built(await project.json<Plan>("plan", "dev")), []);
+  const full = await ok(project, "run", "--env", "dev", "--full");
+  assert.match(full, /'transform\.a' keeps its output: .* non-breaking/);
+  assert.deepEqual(await rowsOf(project, "FROM transform.a", "dev"), [{ id: 1, email: "A@x" }]);
+  await ok(project, "run", "--full");
+  assert.deepEqual(await rowsOf(project, "FROM transform.a"), [{ id: 1, email: "a@x" }]);
+  users(project, LOWER.replace("lower(email) AS email", "email"));
+  await ok(project, "run");
+  assert.deepEqual(await rowsOf(project, "FROM transform.a"), [{ id: 1, email: "A@x" }]);
+});
+
+Deno.test("a reader that was spared a change is built from it once its output is lost", async () => {
+  using project = makeUsers();
+  await promoteSpared(project);
+  const { refs } = JSON.parse(project.read("target/environments/dev/refs.json"));
+  const spared = refs.find((ref: { node_id: string }) => ref.node_id === "transform.a");
+  project.remove(`target/cache/objects/${spared.content_hash}.parquet`);
+  const plan = await project.json<Plan>("plan");
+  assert.deepEqual(built(plan), ["transform.a"]);
+  assert.match(
+    plan.nodes.find(({ id }) => id === "transform.a")!.reasons[0]!,
+    /reads transform\.users, of whose change Ada spared it before/,
+  );
+});
+
+Deno.test("a decision spares readers its own change, not new data", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, LOWER);
+  await ok(project, "plan", "dev", "--category", "transform.users=non_breaking");
+  await ok(project, "run", "--env", "dev");
+  project.write("data/src.csv", "id,email,username,amount\n1,New@x,ann,5\n");
+  assert.ok(built(await project.json<Plan>("plan", "dev")).includes("transform.a"));
+  await ok(project, "run", "--env", "dev");
+  assert.deepEqual(await rowsOf(project, "FROM transform.a", "dev"), [{ id: 1, email: "new@x" }]);
+});
+
+Deno.test("a decision about data ends when production has other data", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  const data = (email: string) => `id,email,username,amount\n1,${email},ann,5\n`;
+  project.write("data/src.csv", data("one@x"));
+  await ok(project, "plan", "dev", "--category", "source.src=non_breaking");
+  assert.deepEqual(built(await project.json<Plan>("plan", "dev")), ["source.src"]);
+  project.write("data/src.csv", data("two@x"));
+  await ok(project, "run");
+  project.write("data/src.csv", data("one@x"));
+  assert.ok(built(await project.json<Plan>("plan", "dev")).includes("transform.a"));
+});
+
 Deno.test("--category breaking takes all readers along", async () => {
   using project = makeUsers();
   await ok(project, "run");
