@@ -1,5 +1,4 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import {
@@ -21,6 +20,7 @@ import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
+import { findNode } from "./find_node.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
 import { promotedFrom } from "./environment_facts.ts";
 import { catchUp, publish } from "./publish.ts";
@@ -56,8 +56,8 @@ export interface PlanRequest {
   readonly env: EnvName | null;
   /** Time to live to give the environment, in seconds; null leaves it. */
   readonly ttlSeconds?: number | null;
-  /** What somebody decided about direct changes; null takes a decision back. */
-  readonly categories?: ReadonlyMap<NodeId, CategoryOverride["category"] | null>;
+  /** What somebody decided about direct changes, by the name that was typed; null takes a decision back. */
+  readonly categories?: ReadonlyMap<string, CategoryOverride["category"] | null>;
   /** Who decides; absent: as the project says. */
   readonly autoCategorize?: AutoCategorize | null;
   /** Asks a person about a change; absent where nobody can answer. */
@@ -113,7 +113,8 @@ function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiff
 
 /**
  * Makes a plan and writes nothing. Throws `invalid_project` (exit 3), `needs_category` (3)
- * and, for a category of a node that has no change of its own, `no_such_change` (2).
+ * and, for a category of a node that is unknown or has no change of its own, `unknown_node`,
+ * `ambiguous_node` and `no_such_change` (2).
  */
 export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
   const base = await readBase(workspace, request.env === PROD ? null : request.env);
@@ -197,7 +198,9 @@ function decideCategories(
     mayKeep: () => true,
   });
   const changes = compare(prod, undecided.manifest);
-  for (const [id, category] of categories) {
+  const named = { nodes: new Map([...prod.nodes, ...manifest.nodes]) };
+  for (const [typed, category] of categories) {
+    const { id } = findNode(named, typed);
     checkDecidable(id, changes);
     if (category === null) kept.delete(id);
     else kept.set(id, { category, by });
@@ -214,15 +217,14 @@ function checkDecidable(id: NodeId, changes: readonly Change[]): void {
   const direct = changes.filter(({ kind }) => kind === "direct");
   if (direct.some((change) => change.id === id)) return;
   const ids = direct.map((change) => change.id);
-  const why = changes.some((change) => change.id === id)
-    ? "it has no change of its own that replaces something"
-    : "there is no such node";
-  throw new UserError(`Cannot give ${id} a category: ${why}`, {
-    code: "no_such_change",
-    kind: "usage",
-    hint: didYouMean(id, ids) ??
-      (ids.length === 0 ? "nothing is changed" : `changed are: ${ids.slice(0, 5).join(", ")}`),
-  });
+  throw new UserError(
+    `Cannot give ${id} a category: it has no change of its own that replaces something`,
+    {
+      code: "no_such_change",
+      kind: "usage",
+      hint: ids.length === 0 ? "nothing is changed" : `changed are: ${ids.slice(0, 5).join(", ")}`,
+    },
+  );
 }
 
 function needsCategory(open: readonly Change[], env: EnvName | null): UserError {

@@ -1,8 +1,8 @@
-import { didYouMean } from "../base/closest.ts";
-import { UserError } from "../base/user_error.ts";
 import { type CommitId, type EnvName, type NodeId, nodeId } from "../model/ids.ts";
+import type { Manifest } from "../model/manifest.ts";
 import { nodePath, resultPath } from "../state/snapshot_tree.ts";
 import type { CommitInfo } from "../state/state_repo.ts";
+import { findNode, nodesNamed } from "./find_node.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -27,7 +27,8 @@ export async function showHistory(
   if (options.node === null) {
     return (await workspace.state.log(head, options.limit)).map(toEntry);
   }
-  const id = await findNode(workspace, head, options.node);
+  const { manifest } = await workspace.state.snapshot(head);
+  const id = idNamed(manifest, options.node, options.env);
   const entries: HistoryEntry[] = [];
   const states = new Map<string, string>();
   for (const info of await workspace.state.log(head, Infinity)) {
@@ -88,18 +89,10 @@ async function lookUp({ state }: Workspace, tree: string, path: string): Promise
   return oid;
 }
 
-/** Accepts an id, or a bare name that is unique in the newest state; an id may also be of a node that is gone. */
-async function findNode(workspace: Workspace, head: CommitId, name: string): Promise<NodeId> {
-  const { manifest } = await workspace.state.snapshot(head);
-  const ids = [...manifest.nodes.keys()];
-  const match = ids.find((id) => id === name) ??
-    ids.find((id) => manifest.nodes.get(id)!.name === name);
-  if (match !== undefined) return match;
-  const dot = name.indexOf(".");
-  if (dot > 0) return nodeId(name.slice(0, dot), name.slice(dot + 1));
-  throw new UserError(`Unknown node "${name}"`, {
-    code: "unknown_node",
-    kind: "usage",
-    hint: didYouMean(name, ids) ?? "write its id, for example transform.orders",
-  });
+/** An id may also be of a node that is gone. */
+function idNamed(manifest: Manifest, typed: string, env: EnvName): NodeId {
+  const dot = typed.indexOf(".");
+  return dot > 0 && nodesNamed(manifest, typed).length === 0
+    ? nodeId(typed.slice(0, dot), typed.slice(dot + 1))
+    : findNode(manifest, typed, env).id;
 }

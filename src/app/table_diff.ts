@@ -1,4 +1,3 @@
-import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Session } from "../engine/session.ts";
 import { isEnvName } from "../model/env_name.ts";
@@ -9,6 +8,7 @@ import { SELECT_ALL, selectNodes } from "../plan/select_nodes.ts";
 import { resolveRevision } from "../state/revisions.ts";
 import { type CompareOptions, compareOutputs, type Comparison } from "./compare_outputs.ts";
 import { checkRunning, withComparisonSession } from "./comparison_session.ts";
+import { findNode } from "./find_node.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A side as it was asked for. */
@@ -65,7 +65,7 @@ export interface TableDiff {
 /**
  * Compares outputs of two environments, commits or revisions: of one node, or of
  * every selected node whose outputs differ. Writes nothing.
- * Throws `unknown_revision`, `unknown_node` (2), `not_built` (3), `outputs_missing`
+ * Throws `unknown_revision`, `unknown_node`, `ambiguous_node` (2), `not_built` (3), `outputs_missing`
  * (4) and what {@linkcode compareOutputs} throws.
  */
 export async function tableDiff(
@@ -142,8 +142,8 @@ async function compareNode(
   source: ComparedState,
   target: ComparedState,
 ): Promise<Found> {
-  const before = findNode(source, request.source.node!);
-  const after = findNode(target, request.target.node!);
+  const before = findNode(source.snapshot.manifest, request.source.node!, source.name);
+  const after = findNode(target.snapshot.manifest, request.target.node!, target.name);
   const records = { source: builtRecord(source, before), target: builtRecord(target, after) };
   const on = keyOf(request.options, after, before);
   const sides = { source: { ...source, node: before }, target: { ...target, node: after } };
@@ -284,32 +284,6 @@ function outputPath({ cache }: Workspace, name: string, record: BuiltRecord): st
     `The output of ${record.id} in ${name} is missing from the cache or damaged`,
     { code: "outputs_missing", kind: "execution", hint: buildHint(name) },
   );
-}
-
-/** The node that a name on the command line means. */
-function findNode({ name, snapshot }: ComparedState, typed: string): ManifestNode {
-  const nodes = [...snapshot.manifest.nodes.values()];
-  const exact = nodes.find(({ id }) => id === typed);
-  if (exact !== undefined) return exact;
-  const named = nodes.filter((node) => node.name === typed);
-  // A node of that very name has the right to it, as in `query`.
-  const found = named.length > 0
-    ? named
-    : nodes.filter((node) => `${node.kind}_${node.name}` === typed);
-  if (found.length === 1) return found[0]!;
-  if (found.length > 1) {
-    throw new UserError(`"${typed}" is the name of several nodes in ${name}`, {
-      code: "ambiguous_node",
-      kind: "usage",
-      hint: `write one of: ${found.map(({ id }) => id).join(", ")}`,
-    });
-  }
-  throw new UserError(`Unknown node "${typed}" in ${name}`, {
-    code: "unknown_node",
-    kind: "usage",
-    hint: didYouMean(typed, nodes.flatMap((node) => [node.id, node.name])) ??
-      "list the nodes with: seeknal parse",
-  });
 }
 
 function builtRecord({ name, snapshot }: ComparedState, { id }: ManifestNode): BuiltRecord {

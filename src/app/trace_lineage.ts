@@ -70,7 +70,9 @@ export async function traceLineage(
   const manifest = commit === null
     ? (await loadManifest(workspace, [(await state.snapshot(state.head(PROD))).manifest])).manifest
     : (await state.snapshot(commit)).manifest;
-  const focus = request.focus === null ? null : findNodeOrColumn(manifest, request.focus);
+  const focus = request.focus === null
+    ? null
+    : findNodeOrColumn(manifest, request.focus, request.env ?? undefined);
   const edges = edgesOf(manifest);
   const common = { format_version: 1 as const, environment: request.env, commit };
   if (focus === null || request.whole) {

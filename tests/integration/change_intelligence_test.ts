@@ -329,6 +329,34 @@ for (
   });
 }
 
+Deno.test("every command takes the same names for a node", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, LOWER);
+  const commands = (name: string) => [
+    ["plan", "dev", "--category", `${name}=non_breaking`],
+    ["why", name],
+    ["lineage", name],
+    ["history", "--node", name],
+    ["table-diff", "prod:prod", name],
+  ];
+  for (const name of ["transform.users", "users", "transform_users", "Transform.Users"]) {
+    for (const args of commands(name)) {
+      const { code, stdout, stderr } = await project.run(...args);
+      assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+      assert.match(stdout, /transform\.users|run prod/, args.join(" "));
+    }
+  }
+  project.write("data/users.csv", "id\n1\n");
+  project.write("seeknal/users_source.yml", source("users"));
+  await ok(project, "run");
+  for (const args of [...commands("users"), ["lineage", "users.id"]]) {
+    const { code, stderr } = await project.run(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(stderr, /several nodes[^]*write one of: source\.users, transform\.users/);
+  }
+});
+
 Deno.test("auto_categorize: off asks on a terminal and refuses where nobody can answer", async () => {
   using project = makeUsers();
   await ok(project, "run");

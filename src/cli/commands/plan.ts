@@ -1,7 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { Change } from "../../model/change.ts";
-import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
+import { type EnvName, PROD } from "../../model/ids.ts";
 import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
@@ -121,13 +121,13 @@ const CATEGORIES: Readonly<Record<string, CategoryOverride["category"] | null>> 
   auto: null,
 };
 
-function categoriesOf(context: CommandContext): Map<NodeId, CategoryOverride["category"] | null> {
+function categoriesOf(context: CommandContext): Map<string, CategoryOverride["category"] | null> {
   return new Map(
     texts(context, "category").map((typed) => {
       const match = /^([^=\s]+)=(\S+)$/.exec(typed);
       const word = (match?.[2] ?? "").toLowerCase().replaceAll("-", "_");
       if (match !== null && Object.hasOwn(CATEGORIES, word)) {
-        return [match[1] as NodeId, CATEGORIES[word]!];
+        return [match[1]!, CATEGORIES[word]!];
       }
       throw new UserError(`Invalid --category "${typed}": expected NODE=CATEGORY`, {
         code: "invalid_option",
