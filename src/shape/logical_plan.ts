@@ -57,16 +57,23 @@ export function canonicalText(value: unknown): string {
 }
 
 /**
- * Parses a serialised plan. Whole numbers too long for a double stay text: two large
- * constants that differ must not become one.
+ * Parses a serialised plan. Numbers that would not be written as they were read stay text:
+ * two constants that differ, however large, and be it 0.0 and -0.0, must not become one.
+ * Throws {@linkcode CannotTell} for a plan with a constant that has no JSON, such as NaN.
  */
 export function parsePlan(json: string): Json {
-  if (!/\d{16}/.test(json)) return JSON.parse(json);
-  return JSON.parse(
-    json,
-    ((_key: string, value: unknown, context?: { source?: string }) =>
-      typeof value === "number" && !Number.isSafeInteger(value) && context?.source !== undefined
-        ? context.source
-        : value) as (key: string, value: unknown) => unknown,
-  );
+  try {
+    if (!/\d{16}|[:,[]\s*-0/.test(json)) return JSON.parse(json);
+    return JSON.parse(
+      json,
+      ((_key: string, value: unknown, context?: { source?: string }) =>
+        typeof value === "number" && context?.source !== undefined &&
+          (!Number.isSafeInteger(value) || Object.is(value, -0))
+          ? context.source
+          : value) as (key: string, value: unknown) => unknown,
+    );
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new CannotTell("its plan cannot be read");
+    throw error;
+  }
 }
