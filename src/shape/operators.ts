@@ -383,11 +383,13 @@ function groupsOf(
   groups: readonly Term[],
   aggregates: readonly Json[],
 ): Generator {
-  const [only] = input.rows.generators;
-  // How many rows a LIMIT leaves does not depend on which.
-  const countsLimit = groups.length === 0 && only?.head.startsWith("limit") === true &&
-    !only.inner[0]!.unstable && input.rows.where.length === 0 &&
-    aggregates.every((aggregate) => aggregate["name"] === "count_star");
+  const [only, ...others] = input.rows.generators;
+  // How many rows a LIMIT leaves does not depend on which. What is joined to them, or counted
+  // of them under a condition, does.
+  const countsLimit = groups.length === 0 && others.length === 0 &&
+    only?.head.startsWith("limit") === true && !only.inner[0]!.unstable &&
+    !only.args.some((arg) => arg.unstable) && input.rows.where.length === 0 &&
+    aggregates.every((aggregate) => aggregate["name"] === "count_star" && !aggregate["filter"]);
   const rows: Rows = countsLimit ? { ...input.rows, unstable: Unstable.No } : input.rows;
   const keys = [...new Set(groups)].sort(bySortKey);
   return makeGenerator({ head: "groups", inner: [rows], args: keys });
