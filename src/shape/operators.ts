@@ -404,7 +404,8 @@ function windows(operator: Json, evaluation: Evaluation): Relation {
     evaluation.scopes.set(input!.rows, scope);
   }
   const made = evaluateAll(list(operator, "expressions"), contextOf(input!, evaluation, scope));
-  return { ...input!, columns: [...input!.columns, ...made] };
+  // Rows leave a window sorted by its partitions: a LIMIT behind it does not see the old order.
+  return { ...input!, columns: [...input!.columns, ...made], order: null };
 }
 
 function unnest(operator: Json, evaluation: Evaluation): Relation {
@@ -633,7 +634,7 @@ const JOINS: Readonly<Record<string, Combine>> = {
   ANTI: (joined, evaluation) => filtered(joined, evaluation.terms.not(exists(joined, evaluation))),
   MARK: (joined, evaluation) => {
     const mark = membership(joined, evaluation);
-    return { ...joined.left, columns: [...joined.left.columns, mark], tableIndex: null };
+    return { ...unordered(joined.left), columns: [...joined.left.columns, mark] };
   },
   SINGLE: (joined, evaluation) => lookUp(joined, evaluation),
 };
@@ -670,7 +671,12 @@ function membership(joined: Joined, evaluation: Evaluation): Term {
 
 function filtered({ left }: Joined, condition: Term): Relation {
   const { generators, where } = left.rows;
-  return { ...left, rows: makeRows(generators, [...where, condition]), tableIndex: null };
+  return { ...unordered(left), rows: makeRows(generators, [...where, condition]) };
+}
+
+/** What comes out of a join: DuckDB may swap its sides, which loses the order of the left. */
+function unordered(left: Relation): Relation {
+  return { ...left, order: null, tableIndex: null };
 }
 
 /** At most one partner, NULL without one: every row of the left stays, once. */
@@ -682,7 +688,7 @@ function lookUp(joined: Joined, { terms }: Evaluation): Relation {
     column === null || isNothing
       ? column
       : terms.make({ head: "matched", args: [column], scope: match });
-  return { ...left, columns: [...left.columns, ...right.columns.map(found)], tableIndex: null };
+  return { ...unordered(left), columns: [...left.columns, ...right.columns.map(found)] };
 }
 
 function leftOuter(joined: Joined, evaluation: Evaluation): Relation {
