@@ -282,7 +282,7 @@ function recursion(operator: Json, evaluation: Evaluation): Relation {
   const count = number(operator, "column_count");
   const start = evaluateOperator(first!, evaluation);
   const reference: CteReference = () => {
-    const previous = makeGenerator({ head: "previous step" });
+    const previous = makeGenerator({ head: `previous step ${evaluation.recursions}` });
     return relation({
       rows: makeRows([previous], []),
       columns: Array.from(
@@ -293,6 +293,7 @@ function recursion(operator: Json, evaluation: Evaluation): Relation {
   };
   const next = evaluateOperator(step!, {
     ...evaluation,
+    recursions: evaluation.recursions + 1,
     ctes: new Map([...evaluation.ctes, [number(operator, "table_index"), reference]]),
   });
   const generator = makeGenerator({

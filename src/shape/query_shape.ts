@@ -61,6 +61,7 @@ function readShape(document: Json, columns: readonly OutputColumn[]): QueryShape
     volatile: new Set(),
     outer: [],
     ctes: new Map(),
+    recursions: 0,
     scopes: new Map(),
   };
   return describe(evaluateOperator(root, evaluation), columns, evaluation);

@@ -29,6 +29,8 @@ export interface Evaluation {
   readonly outer: readonly Outer[];
   /** Common table expressions by DuckDB's number. */
   readonly ctes: ReadonlyMap<number, CteReference>;
+  /** How many recursions the operator at hand is a step of: which of them a reference means is told by that. */
+  readonly recursions: number;
   /** The whole of some rows as a scope for window functions, each only once. */
   readonly scopes: Map<Rows, Generator>;
 }
