@@ -158,9 +158,13 @@ const NUMERIC = /^\{"id":"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIM
 function functionCall(expression: Json, context: ExpressionContext): Term {
   const name = text(expression, "name");
   const children = list(expression, "children");
-  if (isOpaque(name)) throw new CannotTell(`function ${name}()`);
-  const isUnstable = isVolatile(name, children.length);
-  if (isUnstable) context.evaluation.volatile.add(name);
+  const called = functionsIn(expression["function_data"]);
+  const volatile = [{ name, count: children.length }, ...called].filter((call) => {
+    if (isOpaque(call.name)) throw new CannotTell(`function ${call.name}()`);
+    return isVolatile(call.name, call.count);
+  });
+  for (const call of volatile) context.evaluation.volatile.add(call.name);
+  const isUnstable = volatile.length > 0;
   if (SORTING.has(name)) return sorted(expression, context);
   const types = children.map(typeOf);
   // `s['a']` is `s.a`.
@@ -172,6 +176,16 @@ function functionCall(expression: Json, context: ExpressionContext): Term {
     commutes,
     unstable: isUnstable ? Unstable.Chance : Unstable.No,
   });
+}
+
+/** The calls inside what a function keeps for itself: the body of a lambda is there, not among its arguments. */
+function functionsIn(data: unknown): { name: string; count: number }[] {
+  if (typeof data !== "object" || data === null) return [];
+  const inner = Object.values(data).flatMap(functionsIn);
+  const part = data as Json;
+  return part["expression_class"] === "BOUND_FUNCTION"
+    ? [{ name: text(part, "name"), count: list(part, "children").length }, ...inner]
+    : inner;
 }
 
 /** Functions that leave nothing of the order in which a list was gathered. */
