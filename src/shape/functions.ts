@@ -8,7 +8,7 @@ const VOLATILE = new Set(
     "now get_current_timestamp current_date today get_current_time transaction_timestamp " +
     "current_localtime current_localtimestamp txid_current current_transaction_id " +
     "current_connection_id current_query current_query_id current_database current_schema " +
-    "current_schemas in_search_path getvariable current_setting").split(" "),
+    "current_schemas in_search_path getvariable current_setting vector_type").split(" "),
 );
 
 /** True for a function that may give another value the next time the query runs. */
@@ -17,8 +17,11 @@ export function isVolatile(name: string, argumentCount: number): boolean {
   return VOLATILE.has(name) || (name === "age" && argumentCount === 1);
 }
 
-/** Functions whose constant arguments do not all show in the serialised plan. */
-const OPAQUE = new Set(["reservoir_quantile", "stats"]);
+/**
+ * Functions whose constant arguments do not all show in the serialised plan, and those that
+ * tell how something is written, which is left out of what is compared.
+ */
+const OPAQUE = new Set(["reservoir_quantile", "stats", "alias"]);
 
 /** True for a function about which the serialised plan does not say everything. */
 export function isOpaque(name: string): boolean {
