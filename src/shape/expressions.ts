@@ -1,4 +1,4 @@
-import { isOpaque, isOrderFree, isTieFree, isVolatile } from "./functions.ts";
+import { isDrawnPerCall, isOpaque, isOrderFree, isTieFree, isVolatile } from "./functions.ts";
 import {
   CannotTell,
   canonicalText,
@@ -172,7 +172,10 @@ function functionCall(expression: Json, context: ExpressionContext): Term {
   if (isField) return functionCall({ ...expression, name: "struct_extract" }, context);
   const commutes = COMMUTATIVE.has(name) && children.length === 2 && types[0] === types[1] &&
     NUMERIC.test(types[0] ?? "");
-  return generic(expression, context, "function", {
+  // Two calls that draw differ; one that is read twice does not.
+  const isDrawn = volatile.some((call) => isDrawnPerCall(call.name));
+  const prefix = isDrawn ? `draw ${context.evaluation.draws.next().value} function` : "function";
+  return generic(expression, context, prefix, {
     commutes,
     unstable: isUnstable ? Unstable.Chance : Unstable.No,
   });

@@ -11,6 +11,14 @@ const VOLATILE = new Set(
     "current_schemas in_search_path getvariable current_setting vector_type").split(" "),
 );
 
+/** Functions that give another value for every row and every call. */
+const DRAWN = new Set("random uuid gen_random_uuid uuidv4 uuidv7 nextval".split(" "));
+
+/** True for a function of which two calls in one query give different values. */
+export function isDrawnPerCall(name: string): boolean {
+  return DRAWN.has(name);
+}
+
 /** True for a function that may give another value the next time the query runs. */
 export function isVolatile(name: string, argumentCount: number): boolean {
   // With one argument it is the age as of today.

@@ -246,15 +246,18 @@ function commonTable(operator: Json, evaluation: Evaluation): Relation {
   const made = evaluateOperator(definition, evaluation);
   const isReadOnce = countReferences(body, index) <= 1;
   const reference: CteReference = () =>
-    isReadOnce ? { ...made, order: null } : copyOf(made, evaluation);
+    isReadOnce ? { ...made, order: null } : copyOf(made, evaluation, text(operator, "materialize"));
   return evaluateOperator(body, {
     ...evaluation,
     ctes: new Map([...evaluation.ctes, [index, reference]]),
   });
 }
 
-function copyOf(made: Relation, { terms }: Evaluation): Relation {
-  const generator = makeGenerator({ head: "with", inner: [made.rows] });
+function copyOf(made: Relation, { terms }: Evaluation, materialize: string): Relation {
+  // Whether all references see the same draw is up to how it is kept.
+  const isUnstable = made.rows.unstable || made.columns.some((column) => column?.unstable);
+  const head = isUnstable ? `with ${materialize}` : "with";
+  const generator = makeGenerator({ head, inner: [made.rows] });
   const own = (term: Term) => terms.make({ head: "with", args: [term], scope: generator });
   return relation({
     rows: makeRows([generator], []),

@@ -59,12 +59,17 @@ function readShape(document: Json, columns: readonly OutputColumn[]): QueryShape
   const evaluation: Evaluation = {
     terms: new Terms(),
     volatile: new Set(),
+    draws: count(),
     outer: [],
     ctes: new Map(),
     recursions: 0,
     scopes: new Map(),
   };
   return describe(evaluateOperator(root, evaluation), columns, evaluation);
+}
+
+function* count(): Generator<number, number> {
+  for (let n = 0;; n++) yield n;
 }
 
 function describe(

@@ -25,6 +25,8 @@ export interface Evaluation {
   readonly terms: Terms;
   /** Names of volatile functions met so far. */
   readonly volatile: Set<string>;
+  /** Numbers the calls of functions that draw: each is a value of its own. */
+  readonly draws: Iterator<number, number>;
   /** The outer queries of the correlated subquery at hand, innermost last. */
   readonly outer: readonly Outer[];
   /** Common table expressions by DuckDB's number. */
