@@ -136,12 +136,17 @@ function caseExpression(expression: Json, context: ExpressionContext): Term {
   const thrown = checks.length === 1 ? checks[0]!["then_expr"] as Json : null;
   if (thrown?.["name"] === "error" && canonicalText(thrown).includes(SEVERAL_ROWS)) {
     const otherwise = evaluateExpression(child(expression, "else_expr"), context);
-    if (otherwise.head.startsWith(FIRST)) return onlyRow(otherwise, context);
+    if (isFirstOfAll(otherwise)) return onlyRow(otherwise, context);
   }
   return generic(expression, context, "case");
 }
 
 const FIRST = "aggregate first ";
+
+/** The first value of all rows, without a condition, an order or groups. */
+function isFirstOfAll({ head, args, scope }: Term): boolean {
+  return head.startsWith(FIRST) && args.length === 1 && scope?.args.length === 0;
+}
 
 function onlyRow(first: Term, { evaluation: { terms } }: ExpressionContext): Term {
   const value = first.args[0]!;
