@@ -98,7 +98,7 @@ function cast(expression: Json, context: ExpressionContext): Term {
 }
 
 /** The type of an expression as text; null where the expression does not carry it. */
-function typeOf(expression: Json): string | null {
+export function typeOf(expression: Json): string | null {
   const constant = expression["value"] as Json | undefined;
   const type = expression["return_type"] ?? constant?.["type"];
   return type === undefined ? null : canonicalText(type);
@@ -205,6 +205,7 @@ function sorted(expression: Json, context: ExpressionContext): Term {
   const term = generic(expression, context, "function");
   const [gathered] = term.args;
   const isSettled = gathered !== undefined && GATHERED.test(gathered.head) &&
+    !hasLooseArgument(expression) &&
     !gathered.args.some((arg) => arg.unstable) && !gathered.scope?.unstable;
   return isSettled ? context.evaluation.terms.make({ ...term, settled: true }) : term;
 }
@@ -217,14 +218,29 @@ function aggregate(expression: Json, context: ExpressionContext): Term {
   const term = generic(expression, context, `aggregate ${name}`);
   const orders = ordersOf(expression, context);
   const values = list(expression, "children").map((part) => evaluateExpression(part, context));
+  const isLoose = hasLooseArgument(expression);
   const isOrdered = orders.length > 0 &&
-    (values.every((value) => orders.includes(value)) || hasKeyAmong(input, orders));
+    (!isLoose && values.every((value) => orders.includes(value)) || hasKeyAmong(input, orders));
   return context.evaluation.terms.make({
     head: term.head,
     args: term.args,
     scope: gathered,
-    unstable: isOrderFree(name) || isOrdered ? Unstable.No : Unstable.Ties,
+    unstable: !(isOrderFree(name) && !(isLoose && name !== "count")) && !isOrdered ? Unstable.Ties : Unstable.No,
   });
+}
+
+/** True for an aggregate over values of which two that are equal may be told apart. */
+function hasLooseArgument(expression: Json): boolean {
+  return list(expression, "children").some((part) => isLoose(typeOf(part)));
+}
+
+/**
+ * Types with values that count as equal and yet are not the same, as `1 month` and `30 days`:
+ * which of them stands for both depends on which comes first. (0.0 and -0.0 are left to what
+ * is said about rounding.)
+ */
+export function isLoose(type: string | null): boolean {
+  return type !== null && /"(INTERVAL|TIME WITH TIME ZONE|VARIANT)"/.test(type);
 }
 
 function ordersOf(expression: Json, context: ExpressionContext): Term[] {
@@ -246,7 +262,8 @@ function windowCall(expression: Json, context: ExpressionContext): Term {
     ...list(expression, "orders").map((order) => child(order, "expression")),
   ].map((part) => evaluateExpression(part, context));
   const isSettled = isTieFree(type) || hasKeyAmong(input, sorting) ||
-    (type === "WINDOW_AGGREGATE" && isOrderFree(name) && !countsRows(expression));
+    (type === "WINDOW_AGGREGATE" && isOrderFree(name) && !countsRows(expression) &&
+      (name === "count" || !hasLooseArgument(expression)));
   return context.evaluation.terms.make({
     head: term.head,
     args: term.args,

@@ -1,5 +1,11 @@
 import type { NodeId } from "../model/ids.ts";
-import { columnAt, evaluateExpression, type ExpressionContext } from "./expressions.ts";
+import {
+  columnAt,
+  evaluateExpression,
+  type ExpressionContext,
+  isLoose,
+  typeOf,
+} from "./expressions.ts";
 import {
   CannotTell,
   canonicalText,
@@ -355,7 +361,14 @@ function aggregation(operator: Json, evaluation: Evaluation): Relation {
     ? groupingSets(input!, groups, sets)
     : groupsOf(input!, groups, expressions);
   const gathered = contextOf(input!, evaluation, generator);
-  const keys = groups.map((group) => terms.make({ head: "key", args: [group], scope: generator }));
+  const keys = groups.map((group, i) =>
+    terms.make({
+      head: "key",
+      args: [group],
+      scope: generator,
+      unstable: isLoose(typeOf(list(operator, "groups")[i]!)),
+    })
+  );
   const groupings = ((operator["grouping_functions"] ?? []) as readonly (readonly number[])[])
     .map((positions) =>
       terms.make({ head: "grouping", args: positions.map((i) => keys[i]!), scope: generator })
@@ -441,7 +454,12 @@ function distinct(operator: Json, evaluation: Evaluation): Relation {
   if (hasKeyAmong(input!, targets)) return { ...input!, order: null };
   const orders = orderItems((operator["order_by"] as Json | null | undefined) ?? {}, context);
   const generator = groupsOf(input!, [...targets], []);
-  const key = (term: Term) => terms.make({ head: "key", args: [term], scope: generator });
+  const loose = new Set(
+    list(operator, "distinct_targets").filter((target) => isLoose(typeOf(target)))
+      .map((target) => evaluateExpression(target, context)),
+  );
+  const key = (term: Term) =>
+    terms.make({ head: "key", args: [term], scope: generator, unstable: loose.has(term) });
   const isSettled = hasKeyAmong(input!, [...targets, ...orders.map(({ term }) => term)]);
   const first = (term: Term) =>
     terms.make({
@@ -545,10 +563,18 @@ function setOperation(operator: Json, evaluation: Evaluation): Relation {
     inner: inputs.map(({ rows }) => rows),
     args: all.flat(),
   });
+  const unstable = typesAmong(list(operator, "children")[0]!).some(isLoose);
   const columns = all[0]!.map((column) =>
-    terms.make({ head: "of the first", args: [column], scope: generator })
+    terms.make({ head: "of the first", args: [column], scope: generator, unstable })
   );
   return relation({ rows: makeRows([generator], []), columns, keys: isBag ? [] : [columns] });
+}
+
+/** The types of what an operator gives, or where it does not say, a text in which they are among others. */
+function typesAmong(operator: Json): (string | null)[] {
+  return operator["type"] === "LOGICAL_PROJECTION"
+    ? list(operator, "expressions").map(typeOf)
+    : [canonicalText(operator)];
 }
 
 const JOIN_KEYS = [
