@@ -10,8 +10,11 @@ import { storedType } from "../sql/stored_type.ts";
 /** Bytes of a source up to which the plan reads it to tell which of its columns changed: some three seconds' worth of CSV. */
 const LIMIT_BYTES = 256 * 1024 * 1024;
 
-/** Types with values that count as equal and yet read differently: -0.0, `30 days` and `1 month`, … */
-const LOOSE_TYPES = /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT/;
+/**
+ * Types with values that count as equal and yet read differently: -0.0, `30 days` and `1 month`, …
+ * Of nested ones, that have the same hash: NULL, an empty list and a struct of NULLs.
+ */
+const LOOSE_TYPES = /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT|\[|STRUCT|MAP|UNION/;
 
 /**
  * The shape of rows that are read from files: its columns and rows stand for their content.
