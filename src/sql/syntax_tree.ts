@@ -28,13 +28,13 @@ export async function readTrees(
   return new Map(requests.map(({ id, sql }) => {
     const pair = texts.get(id);
     // A PIVOT has no tree.
-    return [id, pair ? readTree(pair[0]!, pair[1]!) : treeless(sql)];
+    return [id, pair ? readTree(pair[0]!, pair[1]!, keptTables(sql)) : treeless(sql)];
   }));
 }
 
 type Tree = { readonly [key: string]: unknown };
 
-function readTree(json: string, canonicalSql: string): SyntaxTree {
+function readTree(json: string, canonicalSql: string, kept: string): SyntaxTree {
   const normal = json.replace(/"query_location":\d+/g, '"query_location":0');
   const root = JSON.parse(normal) as { statements: { node: Tree }[] };
   const relations = new Set<string>();
@@ -42,10 +42,25 @@ function readTree(json: string, canonicalSql: string): SyntaxTree {
   collectReads(root, relations, functions);
   return {
     canonicalSql,
-    queryHash: sha256(normal),
+    queryHash: sha256(normal + kept),
     relations: [...relations],
     foreignFunctions: [...functions].filter((name) => !SAFE_TABLE_FUNCTIONS.has(name)),
   };
+}
+
+/**
+ * What the tree leaves out: which tables of a WITH are to be MATERIALIZED, and which are not.
+ * Of what is drawn, each reference then sees the same, or its own.
+ */
+function keptTables(sql: string): string {
+  if (!/\bmaterialized\b/i.test(sql)) return "";
+  const words = tokenize(sql).filter(({ kind }) => kind !== "space" && kind !== "comment")
+    .map(({ text }) => text.toLowerCase());
+  return words.flatMap((word, i) =>
+    word === "materialized"
+      ? [words[i - 1], words.slice(0, i).filter((other) => other === "as").length]
+      : []
+  ).join();
 }
 
 /** Without a syntax tree the words themselves, white space and comments aside, are the identity. */
