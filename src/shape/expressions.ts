@@ -225,7 +225,9 @@ function aggregate(expression: Json, context: ExpressionContext): Term {
     head: term.head,
     args: term.args,
     scope: gathered,
-    unstable: !(isOrderFree(name) && !(isLoose && name !== "count")) && !isOrdered ? Unstable.Ties : Unstable.No,
+    unstable: !(isOrderFree(name) && !(isLoose && name !== "count")) && !isOrdered
+      ? Unstable.Ties
+      : Unstable.No,
   });
 }
 

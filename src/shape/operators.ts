@@ -366,7 +366,7 @@ function aggregation(operator: Json, evaluation: Evaluation): Relation {
       head: "key",
       args: [group],
       scope: generator,
-      unstable: isLoose(typeOf(list(operator, "groups")[i]!)),
+      unstable: isLoose(typeOf(list(operator, "groups")[i]!)) ? Unstable.Ties : Unstable.No,
     })
   );
   const groupings = ((operator["grouping_functions"] ?? []) as readonly (readonly number[])[])
@@ -459,7 +459,12 @@ function distinct(operator: Json, evaluation: Evaluation): Relation {
       .map((target) => evaluateExpression(target, context)),
   );
   const key = (term: Term) =>
-    terms.make({ head: "key", args: [term], scope: generator, unstable: loose.has(term) });
+    terms.make({
+      head: "key",
+      args: [term],
+      scope: generator,
+      unstable: loose.has(term) ? Unstable.Ties : Unstable.No,
+    });
   const isSettled = hasKeyAmong(input!, [...targets, ...orders.map(({ term }) => term)]);
   const first = (term: Term) =>
     terms.make({
@@ -563,7 +568,8 @@ function setOperation(operator: Json, evaluation: Evaluation): Relation {
     inner: inputs.map(({ rows }) => rows),
     args: all.flat(),
   });
-  const unstable = typesAmong(list(operator, "children")[0]!).some(isLoose);
+  const isOpen = typesAmong(list(operator, "children")[0]!).some(isLoose);
+  const unstable = isOpen ? Unstable.Ties : Unstable.No;
   const columns = all[0]!.map((column) =>
     terms.make({ head: "of the first", args: [column], scope: generator, unstable })
   );
