@@ -1,4 +1,4 @@
-import type { Lineage, LineageEdge } from "../../app/trace_lineage.ts";
+import type { Lineage } from "../../app/trace_lineage.ts";
 import type { PageData, PageNode, Selection } from "./lineage_page/page_data.ts";
 import { pageScript } from "./lineage_page/page_script.ts";
 import { PAGE_STYLE } from "./lineage_page/page_style.ts";
