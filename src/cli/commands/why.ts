@@ -60,11 +60,12 @@ function view(explanation: Explanation, style: Style): string {
   return lines.join("\n") + "\n";
 }
 
-function verdict({ status, change, reused_from }: Explanation): string {
+function verdict({ status, change, reused_from, environment }: Explanation): string {
   switch (status) {
     case "build":
       return change === "new" ? "new, to be built" : "to be built";
     case "reuse":
+      if (reused_from === environment) return "up to date";
       return `reused${reused_from === null ? "" : ` from ${reused_from}`}`;
     case "drop":
       return "to be dropped";
