@@ -4,7 +4,7 @@ import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { categorize } from "./categorize.ts";
-import { impactOf, readsChanged, type UpstreamChange } from "./impact.ts";
+import { impactOf, readsChanged } from "./impact.ts";
 
 /** Causes named for an indirect change; more would not be read. */
 const CAUSES_SHOWN = 5;
@@ -38,7 +38,10 @@ function compareNode(
   if (before === after) return unchanged(after, beforeAll, afterAll);
   const verdict = categorize(before, after);
   const moved = before.fingerprint !== after.fingerprint;
-  const upstream = moved ? upstreamChanges(after, beforeAll, afterAll, changes) : [];
+  const comparison = { before: beforeAll, after: afterAll, changes };
+  const upstream = moved
+    ? [...new Set(after.inputs)].flatMap((id) => impactOf(after, id, comparison))
+    : [];
   const because = [...new Set(upstream.flatMap((item) => item.because))].sort(compareText)
     .slice(0, CAUSES_SHOWN);
   const reasons = upstream.slice(0, CAUSES_SHOWN).map(({ reason }) => reason);
@@ -107,19 +110,4 @@ function change(id: NodeId, parts: Partial<Change>): Change {
     because: [],
     ...parts,
   };
-}
-
-/** What this node reads that is not as it was, directly changed nodes first. */
-function upstreamChanges(
-  node: ManifestNode,
-  before: Manifest,
-  after: Manifest,
-  changes: ReadonlyMap<NodeId, Change>,
-): UpstreamChange[] {
-  return [...new Set(node.inputs)].flatMap((id) => {
-    const cause = changes.get(id);
-    const [old, now] = [before.nodes.get(id), after.nodes.get(id)];
-    if (cause === undefined || now === undefined) return [];
-    return impactOf(node, now, old, cause);
-  });
 }

@@ -163,18 +163,18 @@ class DecisionPass {
     const node = { ...computed, override: { ...decision, before: definitionOf(before)! } };
     if (categorize(before, computed)?.category === decision.category) return node;
     if (decision.category === "BREAKING") return { ...node, parts: saltedParts(computed) };
-    this.#undone.set(node.id, this.#without(before, computed));
+    this.#undone.set(node.id, this.#without(before));
     return node;
   }
 
   /** A changed node as it would be for its readers had only what it reads changed. */
-  #without(before: ManifestNode, computed: ManifestNode): FingerprintInput {
+  #without(before: ManifestNode): FingerprintInput {
     const { base, engine } = this.#context;
     const inputs = before.inputs.flatMap((id) => this.#input(id) ?? base.nodes.get(id) ?? []);
-    const { parts } = inputs.length < before.inputs.length
-      ? { parts: partsOf(before) }
+    const { fingerprint, parts } = inputs.length < before.inputs.length
+      ? { fingerprint: before.fingerprint, parts: partsOf(before) }
       : fingerprintsOf({ ...before, engine, queryHash: before.query_hash, inputs });
-    return { id: before.id, fingerprint: computed.fingerprint, shape: before.shape, parts };
+    return { id: before.id, fingerprint, shape: before.shape, parts };
   }
 
   #input(id: NodeId): FingerprintInput | undefined {
@@ -202,8 +202,8 @@ class DecisionPass {
 
 /** Parts that no reader has found before. */
 function saltedParts(node: ManifestNode): NodeParts {
-  const { rows, columns } = partsOf(node);
+  const { rows, columns, order } = partsOf(node);
   const salted = (part: string) =>
     sha256(`${part} ${node.fingerprint} ${node.query_hash}`).slice(0, part.length);
-  return { rows: salted(rows), columns: columns.map(salted) };
+  return { rows: salted(rows), columns: columns.map(salted), order: order && salted(order) };
 }

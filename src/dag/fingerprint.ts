@@ -65,14 +65,16 @@ export function fingerprintsOf(node: FingerprintParts): Fingerprints {
     expression,
     partsRead(lineage.columns[name] ?? {}, upstream),
   ]);
+  const order = shape.order ? [shape.order, partsRead(lineage.order, upstream)] : null;
   const fingerprint = sha256(compactJson({
     ...common,
     rows,
     columns,
     names: shape.columns.map(({ name }) => name),
-    order: shape.order ? [shape.order, partsRead(lineage.order, upstream)] : null,
-    // What depends on the order in which rows arrive depends on the inputs as they are.
-    sequence: shape.order_sensitive === true ? wholeInputs(inputs) : null,
+    order,
+    // Any choice among equals is right as long as the rows are the same; but an order that
+    // somebody asked for is one that readers count on.
+    sequence: shape.order_sensitive === true ? inputOrders(inputs) : null,
     // Two nodes of the same query do not share what chance gave to one of them.
     own: isUnstable(shape) ? node.id : null,
   })) as Fingerprint;
@@ -83,6 +85,7 @@ export function fingerprintsOf(node: FingerprintParts): Fingerprints {
     parts: {
       rows: part(rows, shape.unstable_rows === true),
       columns: shape.columns.map(({ unstable }, i) => part(columns[i], unstable === true)),
+      order: order === null ? null : part(order, false),
     },
   };
 }
@@ -107,10 +110,15 @@ function wholeInputs(inputs: readonly FingerprintInput[]): [NodeId, Fingerprint]
   return [...unique].sort(([a], [b]) => compareText(a, b));
 }
 
+function inputOrders(inputs: readonly FingerprintInput[]): [NodeId, string | null][] {
+  const orders = new Map(inputs.map((input) => [input.id, partsOf(input).order]));
+  return [...orders].sort(([a], [b]) => compareText(a, b));
+}
+
 /** Parts of a node of which nothing finer is known: each changes with the whole. */
 function wholeParts(fingerprint: Fingerprint, { columns }: QueryShape): NodeParts {
   const part = fingerprint.slice(0, PART_DIGITS);
-  return { rows: part, columns: columns.map(() => part) };
+  return { rows: part, columns: columns.map(() => part), order: part };
 }
 
 function partsRead(reads: Reads, upstream: ReadonlyMap<NodeId, FingerprintInput>): unknown[] {

@@ -50,6 +50,8 @@ export interface NodeParts {
   readonly rows: string;
   /** Fingerprint of each column's values on those rows, in output order. */
   readonly columns: readonly string[];
+  /** Fingerprint of the order of the rows; null where there is none. */
+  readonly order: string | null;
 }
 
 /** One version of the data that a source reads. */
