@@ -31,7 +31,7 @@ export function findGraphProblems(nodes: readonly GraphNode[]): GraphProblem[] {
         node: node.id,
         input,
         index,
-        suggestion: closest(input, ids),
+        suggestion: closest(input, [...ids].filter((id) => id !== node.id)),
       });
     });
   }

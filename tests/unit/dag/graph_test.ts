@@ -68,6 +68,12 @@ Deno.test("findGraphProblems() names a missing input, its position and what was 
   }]);
 });
 
+Deno.test("findGraphProblems() never means the reader itself", () => {
+  const [problem] = findGraphProblems(graph({ "transform.c": "transform.x" }));
+  assert.ok(problem?.type === "missing");
+  assert.equal(problem.suggestion, null);
+});
+
 Deno.test("findGraphProblems() shows a cycle as a closed path along inputs", () => {
   const problems = findGraphProblems(graph({ a: "c", b: "a", c: "b", d: "c" }));
   assert.equal(problems.length, 1);
