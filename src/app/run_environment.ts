@@ -246,10 +246,23 @@ async function findStaleness(
   const env = base.env!;
   if (snapshot.plan === null || snapshot.plan.environment !== env) throw noPlan(env);
   if (state.manifestTree(loaded.manifest) === snapshot.plan.manifest_fingerprint) return [];
-  const differences = compare(snapshot.manifest, loaded.manifest)
-    .filter(({ kind }) => kind !== "none" && kind !== "indirect")
-    .map(({ id, reasons }) => `${id}: ${reasons.join("; ")}`);
+  const changes = compare(snapshot.manifest, loaded.manifest)
+    .filter(({ kind }) => kind !== "none");
+  const own = changes.filter(({ kind }) => kind !== "indirect");
+  const differences = [
+    ...endedDecisions(snapshot.manifest, loaded.manifest),
+    ...(own.length > 0 ? own : changes).map(({ id, reasons }) => `${id}: ${reasons.join("; ")}`),
+  ];
   return differences.length > 0 ? differences : ["node files were moved or rewritten"];
+}
+
+/** Decisions that nobody took back: the change they were about is another one now. */
+function endedDecisions({ nodes: before }: Manifest, { nodes: after }: Manifest): string[] {
+  return [...before.values()].flatMap(({ id, override }) =>
+    override === undefined || !after.has(id) || after.get(id)!.override !== undefined ? [] : [
+      `${id}: ${override.category} was decided by ${override.by} for another change than this is now`,
+    ]
+  );
 }
 
 function noPlan(env: EnvName): UserError {

@@ -258,6 +258,33 @@ Deno.test("a decision spares readers its own change, not new data", async () => 
   assert.deepEqual(await rowsOf(project, "FROM transform.a", "dev"), [{ id: 1, email: "new@x" }]);
 });
 
+Deno.test("a plan whose decision ended with another change of production says so", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, LOWER);
+  await ok(project, "plan", "dev", "--category", "transform.users=non_breaking");
+  users(project, LOWER.replace("lower", "upper"));
+  await ok(project, "run");
+  users(project, LOWER);
+  const stale = await project.run("run", "--env", "dev");
+  assert.equal(stale.code, 4);
+  assert.match(
+    stale.stderr,
+    /transform\.users: NON_BREAKING was decided by Ada for another change than this is now/,
+  );
+  assert.doesNotMatch(stale.stderr, /moved or rewritten/);
+});
+
+Deno.test("why names no command for a node that this environment has dropped", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  project.remove("seeknal/b.yml");
+  await ok(project, "plan", "dev");
+  const { stdout, stderr } = await project.run("why", "b", "--env", "dev");
+  assert.match(stdout, /to be dropped/);
+  assert.doesNotMatch(stderr, /seeknal run/);
+});
+
 Deno.test("a decision about data ends when production has other data", async () => {
   using project = makeUsers();
   await ok(project, "run");

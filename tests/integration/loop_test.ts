@@ -552,6 +552,10 @@ Deno.test("what a run of a part of production left behind is built by the next o
       [["transform.revenue", ["what it reads was built by a run that left it out"]]],
     );
   }
+  assert.match(
+    await ok(shop, "plan"),
+    /\nAffected \(1\)\n {2}> transform\.revenue {2}what it reads/,
+  );
   await ok(shop, "run");
   assert.deepEqual((await rowsOf(shop, REVENUE))[0], { name: "Ann", total: 15 });
   assert.equal((await shop.json<Plan>("plan")).summary.build, 0);

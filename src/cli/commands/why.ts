@@ -95,7 +95,7 @@ function sayNext({ terminal }: CommandContext, { status, stale, environment }: E
   const option = environment === "prod" ? "" : ` --env ${environment}`;
   const next = stale
     ? `seeknal plan ${environment}`
-    : status === "reuse" || status === "none"
+    : status === "reuse" || status === "none" || (status === "drop" && option !== "")
     ? null
     : `seeknal run${option}`;
   if (next !== null) terminal.err(`${style.cyan("next:")} ${next}\n`);

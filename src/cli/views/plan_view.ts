@@ -39,7 +39,8 @@ export function planView(
   for (const { title, nodes: found } of sections(plan)) {
     const nodes = title === AFFECTED ? found.filter(({ id }) => !inTrees.has(id)) : found;
     if (nodes.length === 0) continue;
-    lines.push(style.bold(`${title} (${nodes.length})`));
+    const isFirst = title === AFFECTED && lines.length === 2;
+    lines.push(style.bold(`${isFirst ? "Affected" : title} (${nodes.length})`));
     const shown = all ? nodes : nodes.slice(0, SHOWN);
     for (const node of shown) lines.push(...nodeLines(node, sql, style));
     if (shown.length < nodes.length) {
