@@ -66,15 +66,19 @@ function compareNode(
 /** Why a fingerprint moved although nothing that is read changed. */
 function ownReason(before: ManifestNode, after: ManifestNode, { nodes }: Manifest): string {
   if (before.behind === true) return "what it reads was built by a run that left it out";
-  const spared = before.inputs.find((id) => nodes.get(id)?.override?.category === "NON_BREAKING");
-  if (spared !== undefined) {
-    return `reads ${spared}, of whose change ${nodes.get(spared)!.override!.by} spared it before`;
-  }
+  if (before.kept === true) return spareReason(before, nodes);
   const columns = ({ shape }: ManifestNode) =>
     JSON.stringify(shape.columns.map((c) => [c.name, c.type]));
   return columns(before) === columns(after)
     ? "the engine or the way of hashing changed"
     : "returns other columns or types, because its inputs do";
+}
+
+function spareReason({ inputs }: ManifestNode, nodes: Manifest["nodes"]): string {
+  const spared = inputs.find((id) => nodes.get(id)?.override?.category === "NON_BREAKING");
+  return spared === undefined
+    ? "was kept when what it reads changed"
+    : `reads ${spared}, of whose change ${nodes.get(spared)!.override!.by} spared it before`;
 }
 
 function overrideReasons({ override }: ManifestNode): string[] {

@@ -84,7 +84,7 @@ export interface DecidedManifest {
 export function applyDecisions(manifest: Manifest, context: DecisionContext): DecidedManifest {
   const { base, decisions } = context;
   const isSettled = [...manifest.nodes.values()].every((node) =>
-    isUndecided(node, base) && !readsSpared(node, manifest.nodes, base)
+    isUndecided(node, base) && node.kept !== true && base.nodes.get(node.id)?.kept !== true
   );
   if (decisions.size === 0 && isSettled) return { manifest, kept: new Set() };
   const pass = new DecisionPass(manifest, context);
@@ -108,15 +108,6 @@ function isUndecided(node: ManifestNode, base: Manifest): boolean {
   return node.override === undefined || base.nodes.get(node.id) === node;
 }
 
-/** Whether something that a node reads was changed without its readers, now or in the base. */
-function readsSpared(node: ManifestNode, nodes: Manifest["nodes"], base: Manifest): boolean {
-  return node.inputs.some((id) => isSparing(nodes.get(id)) || isSparing(base.nodes.get(id)));
-}
-
-function isSparing(node: ManifestNode | undefined): boolean {
-  return node?.override?.category === "NON_BREAKING";
-}
-
 /** Takes the nodes in order, inputs first. */
 class DecisionPass {
   readonly nodes = new Map<NodeId, ManifestNode>();
@@ -136,7 +127,8 @@ class DecisionPass {
     const decision = decisions.get(node.id);
     const before = base.nodes.get(node.id);
     const isMoved = node.inputs.some((id) => this.nodes.get(id) !== this.#manifest.nodes.get(id));
-    const isSpared = readsSpared(node, this.nodes, base);
+    const isSpared = node.kept === true || before?.kept === true ||
+      node.inputs.some((id) => this.#undone.has(id));
     if (!isMoved && !isSpared && decision === undefined && isUndecided(node, base)) {
       this.nodes.set(node.id, node);
       return;
@@ -153,7 +145,7 @@ class DecisionPass {
     this.nodes.set(node.id, isUntouched ? node : result);
   }
 
-  #computed({ override: _former, ...node }: ManifestNode): ManifestNode {
+  #computed({ override: _former, kept: _kept, ...node }: ManifestNode): ManifestNode {
     const { engine } = this.#context;
     const inputs = node.inputs.map((id) => this.nodes.get(id)!);
     return { ...node, ...fingerprintsOf({ ...node, engine, queryHash: node.query_hash, inputs }) };
@@ -187,8 +179,7 @@ class DecisionPass {
     if (before.behind === true || !mayKeep(before.id)) return false;
     const inputs = new Map(computed.inputs.map((id) => [id, this.#input(id)!]));
     const former = fingerprintFrom(before, base.nodes, engine);
-    const isKnown = former === before.fingerprint ||
-      before.inputs.some((id) => isSparing(base.nodes.get(id)));
+    const isKnown = former === before.fingerprint || before.kept === true;
     return isKnown && former !== null && former === fingerprintFrom(computed, inputs, engine);
   }
 
@@ -196,7 +187,7 @@ class DecisionPass {
     const { fingerprint } = before;
     if (fingerprint === computed.fingerprint) return computed;
     this.kept.add(before.id);
-    return { ...computed, fingerprint, parts: partsOf(before) };
+    return { ...computed, fingerprint, parts: partsOf(before), kept: true };
   }
 }
 

@@ -94,6 +94,8 @@ export interface ManifestNode {
   readonly parts?: NodeParts;
   /** Set where what it reads went on without it: its fingerprint is not that of its inputs. */
   readonly behind?: true;
+  /** Set where somebody decided that it stays as it was: its fingerprint is not that of its inputs. */
+  readonly kept?: true;
   /** Set where somebody decided what a change means for the readers. */
   readonly override?: CategoryOverride;
 }

@@ -135,6 +135,16 @@ Deno.test("plan warns of a new query that depends on the clock or on chance", as
   assert.deepEqual((await project.json<Plan>("plan", "dev")).summary.build, 0);
 });
 
+Deno.test("a column that went into another one's name is not suggested as itself", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, "SELECT id FROM ref('source.src')");
+  project.write("seeknal/src.yml", source("src", "params:\n  delim: ';'\n"));
+  const { stderr } = await project.run("plan", "dev");
+  assert.match(stderr, /because: source\.src no longer returns id/);
+  assert.doesNotMatch(stderr, /did you mean "id"/);
+});
+
 Deno.test("--category non_breaking spares the readers, is kept with its author and goes to production", async () => {
   using project = makeUsers();
   await ok(project, "run");
@@ -225,6 +235,12 @@ Deno.test("readers that were spared a change stay so through edits of their desc
   const full = await ok(project, "run", "--env", "dev", "--full");
   assert.match(full, /'transform\.a' keeps its output: .* non-breaking/);
   assert.deepEqual(await rowsOf(project, "FROM transform.a", "dev"), [{ id: 1, email: "A@x" }]);
+  // The same with another spelling: the decision is not on the node any more.
+  users(project, LOWER.replace("SELECT", "SELECT /* */"));
+  await ok(project, "plan", "dev");
+  await ok(project, "promote", "dev", "--yes");
+  project.write("seeknal/a.yml", project.read("seeknal/a.yml") + "owner: me\n");
+  assert.deepEqual(built(await project.json<Plan>("plan")), []);
   await ok(project, "run", "--full");
   assert.deepEqual(await rowsOf(project, "FROM transform.a"), [{ id: 1, email: "a@x" }]);
   users(project, LOWER.replace("lower(email) AS email", "email"));
@@ -488,6 +504,8 @@ Deno.test("lineage --html writes one page that begins at what was asked for", as
   assert.match(html, /transform\.star/);
   assert.doesNotMatch(html, /(src|href)="https?:/);
   assert.equal((await project.run("lineage", "--html", project.path("no/where.html"))).code, 2);
+  await ok(project, "lineage", "--html", "here.html");
+  assert.ok(project.exists("here.html"), "a path is taken from where the user stands");
 });
 
 Deno.test("diff --data compares outputs of environments and of the files", async () => {
