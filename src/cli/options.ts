@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import { UserError } from "../base/user_error.ts";
 import { normalizeEnvName } from "../model/env_name.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
@@ -42,6 +43,12 @@ export function wholeNumber(
       hint: `write --${flagName} ${Math.max(least, 4)}`,
     },
   );
+}
+
+/** The file that an option names, from where the user stands; null when it was not given. */
+export function filePath(context: CommandContext, name: string): string | null {
+  const path = text(context, name);
+  return path === null || isAbsolute(path) ? path : join(context.host.cwd, path);
 }
 
 /** An environment name as typed, normalised; says so when that changed it. */

@@ -104,6 +104,8 @@ function hintFor(error: SqlError, spec: TransformSpec): string | undefined {
   }
   const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);
+  // A name with a comma or a dot in it comes in pieces: one that is asked for is no answer.
+  if (names.some((name) => name === missing)) return undefined;
   const near = missing === undefined ? undefined : didYouMean(missing, names);
   if (near !== undefined) return near;
   if (error.category === "Permission") return "read files through a source node";

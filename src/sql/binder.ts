@@ -173,7 +173,7 @@ export class Binder {
       await this.#session.run(createTableSql(request));
       return null;
     } catch (error) {
-      if (error instanceof SqlError) return movedUp(error);
+      if (error instanceof SqlError) return movedUp(error, request.sql);
       throw error;
     }
   }
@@ -277,9 +277,13 @@ function unstorableError({ name, type }: Column): SqlError {
   });
 }
 
-/** The SQL stands on the second line of the statement that binds it. */
-function movedUp(error: SqlError): SqlError {
+/** The SQL stands on the second line of the statement that binds it, with more behind it. */
+function movedUp(error: SqlError, sql: string): SqlError {
   if (error.position === null) return error;
+  const lines = withoutSemicolon(sql).split("\n");
+  if (error.category === "Parser" && error.position.line - 1 > lines.length) {
+    return problemAt(sql, sql.trimEnd().length, "syntax error: the query ends too early");
+  }
   return new SqlError(error.message, {
     category: error.category,
     position: { ...error.position, line: Math.max(1, error.position.line - 1) },

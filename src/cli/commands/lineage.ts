@@ -3,7 +3,7 @@ import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { envName, flag, printJson, text, wholeNumber } from "../options.ts";
+import { envName, filePath, flag, printJson, text, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { lineageView } from "../views/lineage_view.ts";
 
@@ -34,7 +34,7 @@ export const LINEAGE: Command = {
   ],
   run: async (context) => {
     const env = text(context, "env");
-    const file = text(context, "html");
+    const file = filePath(context, "html");
     const request = {
       env: env === null ? null : envName(context, env),
       focus: context.args[0] ?? null,

@@ -1,10 +1,9 @@
-import { isAbsolute, join } from "node:path";
 import type { TableDiff, TableDiffSide } from "../../app/table_diff.ts";
 import { writeFileAtomic } from "../../base/atomic_write.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { flag, printJson, revision, text, texts, wholeNumber } from "../options.ts";
+import { filePath, flag, printJson, revision, text, texts, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { tableDiffJson, tableDiffView, tableDiffWarnings } from "../views/table_diff_view.ts";
 
@@ -68,7 +67,7 @@ export const TABLE_DIFF: Command = {
     if (select.length > 0 && source.node !== null) {
       throw usage("Cannot take a node and --select-model at once", "leave one of the two out");
     }
-    const page = pathOf(context, "html");
+    const page = filePath(context, "html");
     const limit = wholeNumber(context, "limit", 0);
     const decimals = wholeNumber(context, "decimals", 0);
     if (decimals !== null && decimals > MOST_DECIMALS) {
@@ -133,11 +132,6 @@ async function show(
 function selectors({ options }: CommandContext): string[] {
   const value = options["selectModel"];
   return Array.isArray(value) ? value.map(String).filter((item) => item.trim() !== "") : [];
-}
-
-function pathOf(context: CommandContext, option: string): string | null {
-  const path = text(context, option);
-  return path === null || isAbsolute(path) ? path : join(context.host.cwd, path);
 }
 
 const FORMS = "write one of:\n    seeknal table-diff prod.orders dev.orders\n" +

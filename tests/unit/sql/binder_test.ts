@@ -73,6 +73,13 @@ Deno.test("Binder.bind() places a syntax error on the first line on the first li
   assert.equal(error.position?.line, 1);
 });
 
+Deno.test("Binder.bind() says of a query that breaks off where it ends, not what stands behind it", async () => {
+  await using binder = await TestBinder.open(NODES);
+  const error = await binder.refuse("SELECT id\nFROM source.src WHERE\n");
+  assert.equal(error.message, "syntax error: the query ends too early");
+  assert.deepEqual(error.position, { line: 2, column: 22 });
+});
+
 Deno.test("Binder.bind() refuses a join that an added column makes ambiguous", async () => {
   await using binder = await TestBinder.open(NODES);
   const error = await binder.refuse("SELECT id FROM source.src, source.other");
