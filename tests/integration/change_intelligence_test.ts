@@ -529,6 +529,15 @@ Deno.test("diff --data compares outputs of environments and of the files", async
   assert.match(files.stdout, /'PROD' and 'FILES' for node 'transform\.users'/);
 });
 
+Deno.test("diff --data names what it could not compare", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, LOWER);
+  await ok(project, "plan", "dev");
+  const { stderr } = await project.run("diff", "prod", "dev", "--data");
+  assert.match(stderr, /warning: transform\.users is left out: not built in dev/);
+});
+
 Deno.test("a source of which one column changed leaves readers of the others alone", async () => {
   using project = makeUsers();
   await ok(project, "run");

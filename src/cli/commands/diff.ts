@@ -74,7 +74,11 @@ async function dataJson(data: TableDiff): Promise<unknown> {
 }
 
 async function dataView({ terminal }: CommandContext, data: TableDiff): Promise<string> {
-  const { tableDiffView } = await import("../views/table_diff_view.ts");
+  const { tableDiffView, tableDiffWarnings } = await import("../views/table_diff_view.ts");
+  const label = styleFor(terminal.colorErr).yellow("warning:");
+  for (const warning of tableDiffWarnings(data, { checkKeys: true })) {
+    terminal.err(`${label} ${warning}\n`);
+  }
   const options = { select: [], isOne: false, samples: false };
   return `\n${tableDiffView(data, options, styleFor(terminal.colorOut))}`;
 }
