@@ -93,6 +93,7 @@ async function writePage(
       hint: "name a file in a folder that exists",
     });
   }
-  if (flag(context, "json")) printJson(context, { format_version: 1, file });
-  else context.terminal.out(`Wrote ${file}: open it in a browser\n`);
+  const typed = text(context, "html")!;
+  if (flag(context, "json")) printJson(context, { format_version: 1, file: typed });
+  else context.terminal.out(`Wrote ${typed}: open it in a browser\n`);
 }
