@@ -1,4 +1,5 @@
 import { compactJson } from "../base/canonical_json.ts";
+import { didYouMean } from "../base/closest.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
@@ -86,6 +87,7 @@ class ManifestLoader implements AsyncDisposable {
     for (const layer of layersOf(nodes.map((loaded) => ({ ...loaded.spec, loaded })))) {
       await this.#describeLayer(layer.map(({ loaded }) => loaded));
     }
+    this.#checkGrain();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -125,6 +127,22 @@ class ManifestLoader implements AsyncDisposable {
           ? `add a node with kind and name for ${problem.input}`
           : `did you mean "${suggestion}"?`,
       });
+    }
+  }
+
+  #checkGrain(): void {
+    for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
+      const names = shape.columns.map(({ name }) => name);
+      const known = new Set(names.map((name) => name.toLowerCase()));
+      for (const column of spec.grain.filter((name) => !known.has(name.toLowerCase()))) {
+        this.#diagnostics.push({
+          severity: "error",
+          code: "grain_column_missing",
+          message: `${spec.id}: there is no column "${column}" for its grain`,
+          ...locator.locate(["grain"]),
+          hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
+        });
+      }
     }
   }
 
@@ -194,7 +212,7 @@ class ManifestLoader implements AsyncDisposable {
         binder: () => this.#openBinder(),
         files: () => this.#openFiles(),
         report: (diagnostic) => this.#diagnostics.push(diagnostic),
-        explain: (node, message) => this.#explain(node, message),
+        explain: (node, message, line) => this.#explain(node, message, line),
         normalizeTypes: (types) => this.#normalizeTypes(types),
       });
       for (const result of results) this.#accept(result, keys.get(result.id)!);
@@ -202,15 +220,26 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   /** Compares what a broken node reads with what it was when the node was last known to bind. */
-  #explain({ node: { spec }, sql }: ResolvedNode, message: string): BreakCause | null {
+  #explain(
+    { node: { spec }, sql }: ResolvedNode,
+    message: string,
+    line: number | null,
+  ): BreakCause | null {
     const known = this.#previous.find(({ nodes }) => nodes.has(spec.id));
     if (known === undefined) return null;
-    const inputs = spec.inputs.flatMap((id) => {
+    const find = (id: NodeId) => {
       const [before, after] = [known.nodes.get(id)?.shape, this.#described.get(id)?.shape];
-      return before === undefined || after === undefined ? [] : [{ id, before, after }];
-    });
-    const words = tokenize(sql).map(({ text }) => text.replaceAll('"', "").toLowerCase());
-    return explainBreak(message, new Set(words), inputs);
+      return before === undefined || after === undefined ? null : { id, before, after };
+    };
+    const words = (text: string) =>
+      new Set(tokenize(text).map((token) => token.text.replaceAll('"', "").toLowerCase()));
+    const near = line === null ? "" : sql.split("\n")[line - 1] ?? "";
+    return explainBreak(
+      message,
+      { near: words(near), all: words(sql) },
+      spec.inputs.flatMap((id) => find(id) ?? []),
+      find,
+    );
   }
 
   async #normalizeTypes(types: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
@@ -272,6 +301,7 @@ class ManifestLoader implements AsyncDisposable {
       tags: spec.tags,
       inputs: spec.inputs,
       declared_columns: spec.columns,
+      ...(spec.grain.length === 0 ? {} : { grain: spec.grain }),
       config: kindOf(spec).config(spec),
     };
     const known = this.#sameAsBefore(spec.id, bindKey, text, built);
@@ -324,7 +354,7 @@ class ManifestLoader implements AsyncDisposable {
 /** What the author wrote, apart from the query. */
 type Written = Pick<
   ManifestNode,
-  "file" | "description" | "owner" | "tags" | "inputs" | "declared_columns" | "config"
+  "file" | "description" | "owner" | "tags" | "inputs" | "declared_columns" | "grain" | "config"
 >;
 
 /** True for manifests of the very same node objects. */
@@ -334,8 +364,8 @@ function isSame(a: Manifest, b: Manifest): boolean {
 }
 
 function written(node: Written): string {
-  const { description, owner, tags, inputs, declared_columns, config } = node;
-  return compactJson([description, owner, tags, inputs, declared_columns, config]);
+  const { description, owner, tags, inputs, declared_columns, grain, config } = node;
+  return compactJson([description, owner, tags, inputs, declared_columns, grain ?? [], config]);
 }
 
 function invalidProject(diagnostics: readonly Diagnostic[]): UserError {

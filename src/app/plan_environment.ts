@@ -4,6 +4,7 @@ import { compare } from "../changes/compare.ts";
 import {
   applyDecisions,
   type Decision,
+  endedDecisions,
   keptDecisions,
   undecidedChanges,
 } from "../changes/override.ts";
@@ -139,7 +140,8 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
       rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),
     diagnostics: [
       ...loaded.diagnostics,
-      ...volatileWarnings(changes, manifest),
+      ...volatileWarnings(changes, manifest, base.env),
+      ...endedWarnings(base, decisions, request),
       ...await lostWork(workspace, base, manifest),
     ],
   });
@@ -218,7 +220,7 @@ function checkDecidable(id: NodeId, changes: readonly Change[]): void {
   if (direct.some((change) => change.id === id)) return;
   const ids = direct.map((change) => change.id);
   throw new UserError(
-    `Cannot give ${id} a category: it has no change of its own that replaces something`,
+    `Cannot give ${id} a category: the node itself is not edited`,
     {
       code: "no_such_change",
       kind: "usage",
@@ -229,7 +231,7 @@ function checkDecidable(id: NodeId, changes: readonly Change[]): void {
 
 function needsCategory(open: readonly Change[], env: EnvName | null): UserError {
   const lines = open.map(({ id, category, reasons }) =>
-    `${id} (${category} if it were for seeknal): ${reasons.join("; ")}`
+    `${id} (seeknal would say ${category}): ${reasons.join("; ")}`
   );
   const flags = open.map(({ id }) => ` --category ${id}=breaking`).join("");
   return new UserError(
@@ -324,8 +326,32 @@ function whyMissing(
   return null;
 }
 
+/** Says that a decision of the last plan holds no longer, unless it was just taken back. */
+function endedWarnings(
+  { env, prod, envSnapshot }: PlanningBase,
+  decisions: ReadonlyMap<NodeId, Decision>,
+  { categories }: PlanRequest,
+): Diagnostic[] {
+  const ended = endedDecisions(prod.manifest, envSnapshot.manifest, decisions);
+  return ended.filter(({ id, name }) => !categories?.has(id) && !categories?.has(name as NodeId))
+    .map(({ id, file, override }) => ({
+      severity: "warning",
+      code: "decision_ended",
+      message: `${id} was decided to be ${override!.category} by ${override!.by}; that was for ` +
+        "another change, and holds no longer",
+      file,
+      hint: `decide again if it is still so:\n    seeknal plan ${env} --category ${id}=${
+        override!.category.toLowerCase()
+      }`,
+    }));
+}
+
 /** Warns of new and edited nodes whose rows depend on the clock or on chance: they are reused like any others. */
-function volatileWarnings(changes: readonly Change[], { nodes }: Manifest): Diagnostic[] {
+function volatileWarnings(
+  changes: readonly Change[],
+  { nodes }: Manifest,
+  env: EnvName | null,
+): Diagnostic[] {
   return changes.flatMap(({ id, kind, category }) => {
     const node = nodes.get(id);
     const functions = node?.shape.volatile ?? [];
@@ -337,7 +363,9 @@ function volatileWarnings(changes: readonly Change[], { nodes }: Manifest): Diag
       code: "volatile_query",
       message: `${id} depends on ${calls}: its output is kept until its query or its inputs change`,
       file: node.file,
-      hint: `build it again when it should be fresh:\n    seeknal run --nodes ${id} --full`,
+      hint: `build it again when it should be fresh:\n    seeknal run${
+        env === null ? "" : ` --env ${env}`
+      } --nodes ${id} --full`,
     }];
   });
 }
@@ -363,14 +391,20 @@ async function lostWork(
       return mine?.query_hash !== base.prod.manifest.nodes.get(id)!.query_hash &&
         mine?.query_hash === before.manifest.nodes.get(id)?.query_hash;
     });
+  const { trailers } = await state.commit(base.prodHead);
+  const isRollback = trailers["Seeknal-Action"] === "rollback";
   return theirs.map(({ id, kind }) => ({
     severity: "warning",
     code: "production_moved",
-    message:
-      `${id} was ${kind === "new" ? "added to" : "changed in"} production after ${base.env} ` +
-      `was planned, and these files do not have that: promoting would undo it`,
+    message: isRollback
+      ? `production was rolled back after ${base.env} was planned: promoting these files brings ` +
+        `back what they say of ${id}`
+      : `${id} was ${kind === "new" ? "added to" : "changed in"} production after ${base.env} ` +
+        `was planned, and these files do not have that: promoting would undo it`,
     file: base.prod.manifest.nodes.get(id)!.file,
-    hint: "bring your branch up to date with the one production was promoted from",
+    hint: isRollback
+      ? "take the edit back in the files if production is to stay as it is"
+      : "bring your branch up to date with the one production was promoted from",
   }));
 }
 

@@ -99,12 +99,8 @@ export async function compareStates(
 }
 
 /** The columns that tell a node's rows apart, as its author declared them; null when nobody did. */
-export function grainOf({ config }: ManifestNode): readonly string[] | null {
-  const grain = config["grain"];
-  if (grain === undefined || grain === null) return null;
-  const columns = (Array.isArray(grain) ? grain.map(String) : String(grain).split(","))
-    .map((column) => column.trim()).filter((column) => column !== "");
-  return columns.length === 0 ? null : columns;
+export function grainOf({ grain }: ManifestNode): readonly string[] | null {
+  return grain === undefined || grain.length === 0 ? null : grain;
 }
 
 /** A state whose outputs are compared. */

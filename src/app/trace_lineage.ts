@@ -88,9 +88,10 @@ export async function traceLineage(
   const column = `${focus.node.id}.${focus.column}`;
   const columns = aroundColumn(edges.columns, column, request);
   const kept = edges.columns.filter(({ from, to }) => columns.has(from) && columns.has(to));
-  const ids = new Set([...columns].map(idOfColumn));
+  const rows = edges.rows.filter(({ from }) => columns.has(from));
+  const ids = new Set<string>([...[...columns].map(idOfColumn), ...rows.map(({ to }) => to)]);
   const nodes = [...manifest.nodes.values()].filter(({ id }) => ids.has(id));
-  return { ...common, focus: column, ...lineageOf(nodes, { ...edges, columns: kept }) };
+  return { ...common, focus: column, ...lineageOf(nodes, { columns: kept, rows }) };
 }
 
 interface Edges {

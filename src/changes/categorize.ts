@@ -97,14 +97,24 @@ function columnReasons(
   changes: ColumnChanges,
 ): string[] {
   const reasons: string[] = [];
-  const type = (node: ManifestNode, name: string) =>
-    node.shape.columns.find((c) => c.name.toLowerCase() === name.toLowerCase())?.type;
+  const column = (node: ManifestNode, name: string) =>
+    node.shape.columns.find((c) => c.name.toLowerCase() === name.toLowerCase());
   if (changes.removed.length > 0) reasons.push(`columns removed: ${changes.removed.join(", ")}`);
   if (changes.renamed.length > 0) reasons.push(`columns renamed: ${changes.renamed.join(", ")}`);
   for (const name of changes.changed) {
-    const [from, to] = [type(before, name), type(after, name)];
+    const [old, now] = [column(before, name), column(after, name)];
+    if (old !== undefined && now !== undefined && old.name !== now.name) {
+      reasons.push(`${old.name} is spelled ${now.name} now`);
+      if (old.type === now.type && old.expression === now.expression) continue;
+    }
+    const isComputed = old?.expression !== null && now?.expression !== null &&
+      old?.expression !== now?.expression && after.kind !== "source";
     reasons.push(
-      from === to ? `expression of ${name} changed` : `type of ${name} changed: ${from} -> ${to}`,
+      old?.type === now?.type
+        ? `expression of ${name} changed`
+        : `type of ${name} changed: ${old?.type} -> ${now?.type}${
+          isComputed ? ", and how it is computed" : ""
+        }`,
     );
   }
   return reasons;
@@ -149,7 +159,9 @@ function categorizeData(
   metadata: readonly string[],
 ): Verdict {
   const types = new Map(before.shape.columns.map(({ name, type }) => [name.toLowerCase(), type]));
+  const names = new Set(before.shape.columns.map(({ name }) => name));
   const retyped = changes.changed.filter((name) =>
+    !names.has(name) ||
     types.get(name.toLowerCase()) !== after.shape.columns.find((c) => c.name === name)!.type
   );
   const columns = { ...changes, changed: retyped };
@@ -179,7 +191,10 @@ function dataReason(
   const files = after.version?.files ?? [];
   const where = files.length === 1 ? files[0]! : `${files.length} files`;
   const { rows } = before.shape;
-  if (unsure || rows === null || rows !== after.shape.rows) return `data changed: ${where}`;
+  const isAll = changes.changed.length > 0 && changes.changed.length === after.shape.columns.length;
+  if (unsure || rows === null || rows !== after.shape.rows || isAll) {
+    return `data changed: ${where}`;
+  }
   return changes.changed.length === 0
     ? `data changed: ${where}, not in the columns that were there`
     : `data changed: ${where}, in ${changes.changed.join(", ")} only`;
@@ -203,6 +218,7 @@ function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   check("description", before.description, after.description);
   check("owner", before.owner, after.owner);
   check("tags", before.tags, after.tags);
+  check("grain", before.grain ?? [], after.grain ?? []);
   check("declared columns", before.declared_columns, after.declared_columns);
   if (compactJson(before.config) !== compactJson(after.config)) {
     reasons.push("text changed, meaning did not");

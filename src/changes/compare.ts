@@ -78,7 +78,16 @@ function spareReason({ inputs }: ManifestNode, nodes: Manifest["nodes"]): string
   const spared = inputs.find((id) => nodes.get(id)?.override?.category === "NON_BREAKING");
   return spared === undefined
     ? "was kept when what it reads changed"
-    : `reads ${spared}, of whose change ${nodes.get(spared)!.override!.by} spared it before`;
+    : `reads ${spared}, whose change was kept from readers until now, as decided by ` +
+      nodes.get(spared)!.override!.by;
+}
+
+/** Production itself holds an output that what it reads now would not give. */
+function keptReason({ inputs }: ManifestNode, { nodes }: Manifest): string {
+  const deciding = inputs.find((id) => nodes.get(id)?.override?.category === "NON_BREAKING");
+  const input = deciding ?? inputs.find((id) => nodes.get(id)?.kept === true);
+  const by = deciding === undefined ? "" : `, as decided by ${nodes.get(deciding)!.override!.by}`;
+  return `keeps its output from before ${input ?? "what it reads"} changed${by}`;
 }
 
 function overrideReasons({ override }: ManifestNode): string[] {
@@ -91,8 +100,9 @@ function unchanged(node: ManifestNode, before: Manifest, after: Manifest): Chang
     const [old, now] = [before.nodes.get(id), after.nodes.get(id)];
     return old !== undefined && now !== undefined && old.fingerprint !== now.fingerprint;
   });
+  const isKept = node.kept === true && before.nodes.get(node.id)?.kept === true;
   return change(node.id, {
-    reasons: moved.map((id) => {
+    reasons: isKept ? [keptReason(node, after)] : moved.map((id) => {
       const input = after.nodes.get(id)!;
       const spared = input.override?.category === "NON_BREAKING" &&
         readsChanged(node, before.nodes.get(id)!, input);

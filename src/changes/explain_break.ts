@@ -18,19 +18,29 @@ export interface BreakCause {
   readonly hint: string | null;
 }
 
+/** Names in the text of a query that fails, lower case. */
+export interface BrokenWords {
+  /** Those on the line that the engine points at. */
+  readonly near: ReadonlySet<string>;
+  readonly all: ReadonlySet<string>;
+}
+
 /** The column an engine's message is about: missing, ambiguous, or of the wrong type. */
 export function columnInMessage(message: string): string | null {
-  return /column (?:named? )?"([^"]+)"/i.exec(message)?.[1] ?? null;
+  return /column (?:named? )?"([^"]+)"/i.exec(message)?.[1] ??
+    /^Referenced column (\S+) not found/.exec(message)?.[1] ?? null;
 }
 
 /**
- * Finds the change upstream that made a query fail. `words` are the names in the
- * query's text, lower case. Null when no input's columns changed in a way that matters.
+ * Finds the change upstream that made a query fail. A type is followed up to the node where
+ * it changed, as far as `find` knows nodes. Null when no input's columns changed in a way
+ * that matters.
  */
 export function explainBreak(
   message: string,
-  words: ReadonlySet<string>,
+  words: BrokenWords,
   inputs: readonly ChangedInput[],
+  find: (id: NodeId) => ChangedInput | null,
 ): BreakCause | null {
   const column = columnInMessage(message);
   const isAmbiguous = /ambiguous/i.test(message);
@@ -38,7 +48,12 @@ export function explainBreak(
     if (column === null) return [];
     return (isAmbiguous ? ambiguity(column, input) : loss(column, input)) ?? [];
   });
-  return causes[0] ?? inputs.map((input) => anyChange(words, input)).find((c) => c !== null) ??
+  if (causes[0] !== undefined) return causes[0];
+  const retyped = [words.near, words.all].flatMap((names) =>
+    inputs.flatMap((input) => retypedColumn(names, input, find) ?? [])
+  );
+  return retyped[0] ??
+    inputs.map((input) => starChange(words.all, input)).find((c) => c !== null) ??
     null;
 }
 
@@ -68,27 +83,59 @@ function ambiguity(column: string, { id, before, after }: ChangedInput): BreakCa
   };
 }
 
-/** Whatever else changed in columns that the text names; with `*` every column counts. */
-function anyChange(
+/** A column that the text names and that has another type than before; with `*` any. */
+function retypedColumn(
+  words: ReadonlySet<string>,
+  input: ChangedInput,
+  find: (id: NodeId) => ChangedInput | null,
+): BreakCause | null {
+  const retyped = input.after.columns.filter(({ name }) => typesOf(name, input) !== null);
+  const named = retyped.find(({ name }) => words.has(name.toLowerCase())) ??
+    (words.has("*") ? retyped[0] : undefined);
+  if (named === undefined) return null;
+  const origin = originOf(named.name, input, find);
+  const [was, is] = typesOf(origin.column, origin.input)!;
+  const isSource = origin.input.id.startsWith("source.");
+  return {
+    cause: `${origin.input.id} changed the type of ${origin.column} from ${was} to ${is}`,
+    hint: isSource
+      ? `if the data are right, declare the type in the source: columns: {${origin.column}: ${was}}`
+      : `cast it where it is read: CAST(${named.name} AS ${was})`,
+  };
+}
+
+/** Types of a column before and after; null where they are the same. */
+function typesOf(name: string, { before, after }: ChangedInput): [string, string] | null {
+  const of = (shape: QueryShape) =>
+    shape.columns.find((column) => column.name.toLowerCase() === name.toLowerCase())?.type;
+  const [was, is] = [of(before), of(after)];
+  return was === undefined || is === undefined || was === is ? null : [was, is];
+}
+
+/** The column further up with which the change of a type began. */
+function originOf(
+  column: string,
+  input: ChangedInput,
+  find: (id: NodeId) => ChangedInput | null,
+): { column: string; input: ChangedInput } {
+  const reads = Object.entries(input.after.lineage?.columns[column] ?? {});
+  for (const [id, columns] of reads) {
+    const above = find(id as NodeId);
+    const moved = above === null
+      ? undefined
+      : columns.find((name) => typesOf(name, above) !== null);
+    if (above !== null && moved !== undefined) return originOf(moved, above, find);
+  }
+  return { column, input };
+}
+
+/** Whatever happened to the columns of an input that is read by `*`. */
+function starChange(
   words: ReadonlySet<string>,
   { id, before, after }: ChangedInput,
 ): BreakCause | null {
-  const { changes, reordered } = compareColumns(before.columns, after.columns);
-  const types = new Map(before.columns.map(({ name, type }) => [name.toLowerCase(), type]));
-  const retyped = after.columns.filter(({ name, type }) => {
-    const was = types.get(name.toLowerCase());
-    return was !== undefined && was !== type;
-  });
-  const named = retyped.find(({ name }) => words.has(name.toLowerCase())) ??
-    (words.has("*") ? retyped[0] : undefined);
-  if (named !== undefined) {
-    const was = types.get(named.name.toLowerCase())!;
-    return {
-      cause: `${id} changed the type of ${named.name} from ${was} to ${named.type}`,
-      hint: `cast it where it is read: CAST(${named.name} AS ${was})`,
-    };
-  }
   if (!words.has("*")) return null;
+  const { changes, reordered } = compareColumns(before.columns, after.columns);
   const parts = [
     ...(changes.added.length > 0 ? [`added ${changes.added.join(", ")}`] : []),
     ...(changes.removed.length > 0 ? [`removed ${changes.removed.join(", ")}`] : []),

@@ -35,6 +35,19 @@ export function keptDecisions(
   return kept;
 }
 
+/** Decisions of the environment's last plan that hold no longer, those that production has by now aside. */
+export function endedDecisions(
+  base: Manifest,
+  former: Manifest,
+  decisions: ReadonlyMap<NodeId, Decision>,
+): ManifestNode[] {
+  return [...former.nodes.values()].filter(({ id, override, fingerprint }) => {
+    const inProd = base.nodes.get(id);
+    return override !== undefined && !decisions.has(id) &&
+      (inProd?.override === undefined || inProd.fingerprint !== fingerprint);
+  });
+}
+
 function isSameDefinition(a: ManifestNode, b: ManifestNode | undefined): boolean {
   return definitionOf(a) === definitionOf(b);
 }

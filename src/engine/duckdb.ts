@@ -100,7 +100,9 @@ function toSqlError(error: Error): SqlError {
   const place = LINE_REGEXP.exec(text);
   const body = place === null ? text : text.slice(0, place.index);
   const category = CATEGORY_REGEXP.exec(body);
-  const [message, ...rest] = body.slice(category?.[0].length ?? 0).split("\n");
+  const [message, ...lines] = body.slice(category?.[0].length ?? 0).split("\n");
+  const end = lines.findIndex((line) => ADVICE_REGEXP.test(line));
+  const rest = end < 0 ? lines : lines.slice(0, end);
   return new SqlError(
     [
       message,
@@ -118,6 +120,9 @@ function toSqlError(error: Error): SqlError {
     },
   );
 }
+
+/** Where the reader of CSV files stops to say what is wrong and lists all of its options. */
+const ADVICE_REGEXP = /^(Column .* is being converted|This type was|Possible (fixes|solutions))/;
 
 /** Signatures of the functions there are: dozens of them, and none of them is an answer. */
 function isSignature(line: string): boolean {

@@ -77,6 +77,8 @@ export interface ManifestNode {
   readonly tags: readonly string[];
   readonly inputs: readonly NodeId[];
   readonly declared_columns: readonly DeclaredColumn[];
+  /** Columns that tell its rows apart, as declared; absent where nobody said. */
+  readonly grain?: readonly string[];
   /** The kind's own fields, as written. */
   readonly config: Readonly<Record<string, ParamValue>>;
   /** The query in DuckDB's spelling, inputs named `kind.name`. For reading and diffs. */

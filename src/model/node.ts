@@ -22,6 +22,8 @@ export interface NodeCommon {
   /** Upstream nodes in the order in which they are written: `input_0`, `input_1`, … */
   readonly inputs: readonly NodeId[];
   readonly columns: readonly DeclaredColumn[];
+  /** Columns that tell its rows apart; empty where nobody said. */
+  readonly grain: readonly string[];
 }
 
 /** Rows that come from files of the project. */

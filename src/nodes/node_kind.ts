@@ -51,7 +51,11 @@ export interface DescribeContext {
   files(): Promise<Session>;
   report(diagnostic: Diagnostic): void;
   /** The change upstream because of which a query fails that used to bind; null when there is none. */
-  explain(node: ResolvedNode, message: string): { cause: string; hint: string | null } | null;
+  explain(
+    node: ResolvedNode,
+    message: string,
+    line: number | null,
+  ): { cause: string; hint: string | null } | null;
   /** SQL types as the engine spells them; null for what is no type. */
   normalizeTypes(types: readonly string[]): Promise<ReadonlyMap<string, string | null>>;
 }

@@ -183,7 +183,15 @@ async function describe(
       );
     }
     const paths = files.map((file) => join(context.root, file));
-    const shape = await contentShape(session, absolute, paths, columns);
+    const shape = await contentShape(session, absolute, paths, columns, (why) =>
+      context.report({
+        severity: "warning",
+        code: "source_unreadable",
+        message: `${node.spec.id} cannot be read to its end, and a run will fail: ${why}`,
+        ...locate(1, 1),
+        hint:
+          "correct the file, declare other types, or set params such as nullstr or ignore_errors",
+      }));
     return { id: node.spec.id, shape, canonicalSql: sql, queryHash: sha256(sql) };
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;

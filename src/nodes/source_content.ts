@@ -19,18 +19,20 @@ const LOOSE_TYPES = /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT|\[|STRUCT
 /**
  * The shape of rows that are read from files: its columns and rows stand for their content.
  * A column has the same hash only if it holds the same values in the same places. Files that
- * are large, or that cannot be read to their end, are told apart as a whole only.
+ * are large, or that cannot be read to their end, are told apart as a whole only; why they
+ * cannot is given to `onUnreadable`.
  */
 export async function contentShape(
   session: Session,
   scanSql: string,
   paths: readonly string[],
   columns: readonly OutputColumn[],
+  onUnreadable: (why: string) => void,
 ): Promise<QueryShape> {
   const stored = columns.map(({ name, type }) => ({ name, type: storedType(type)! }));
   const sizeBytes = paths.reduce((sum, path) => sum + (statIfExists(path)?.size ?? 0), 0);
   if (sizeBytes > LIMIT_BYTES) return unknownShape(stored, "its files are large");
-  const hashes = await readHashes(session, scanSql, columns);
+  const hashes = await readHashes(session, scanSql, columns, onUnreadable);
   if (hashes === null) return unknownShape(stored, "its files cannot be read to their end");
   return {
     columns: stored.map((column, i) => ({ ...column, expression: hashes.columns[i]! })),
@@ -45,6 +47,7 @@ async function readHashes(
   session: Session,
   scanSql: string,
   columns: readonly OutputColumn[],
+  onUnreadable: (why: string) => void,
 ): Promise<{ rows: string; columns: string[] } | null> {
   const position = uniqueName(columns);
   const hashes = columns.flatMap(({ name, type }) => {
@@ -68,8 +71,9 @@ async function readHashes(
       ),
     };
   } catch (error) {
-    if (error instanceof SqlError) return null; // said when it is run, with the line of the file
-    throw error;
+    if (!(error instanceof SqlError)) throw error;
+    onUnreadable(error.message);
+    return null;
   }
 }
 

@@ -84,7 +84,9 @@ function reportSqlError(
   const { node, locate } = resolved;
   const { line, column } = error.position ?? { line: 1, column: 1 };
   const isSyntax = error.category === "Parser";
-  const broken = isSyntax ? null : context.explain(resolved, error.message);
+  const broken = isSyntax
+    ? null
+    : context.explain(resolved, error.message, error.position?.line ?? null);
   context.report({
     severity: "error",
     code: isSyntax ? "sql_syntax" : "sql_does_not_bind",
@@ -109,7 +111,9 @@ function hintFor(error: SqlError, spec: TransformSpec): string | undefined {
   const near = missing === undefined ? undefined : didYouMean(missing, names);
   if (near !== undefined) return near;
   if (error.category === "Permission") return "read files through a source node";
-  return error.candidates.length === 0 ? undefined : `there is: ${error.candidates.join(", ")}`;
+  return error.candidates.length === 0
+    ? undefined
+    : `among others there is: ${error.candidates.join(", ")}`;
 }
 
 /** At run time only declared inputs exist; reading another node is said here, in the plan. */

@@ -242,6 +242,7 @@ function readCommon(reader: FieldReader, kind: string, name: string): NodeCommon
     tags: reader.texts("tags"),
     inputs: readInputs(reader),
     columns: readColumns(reader),
+    grain: reader.texts("grain"),
   };
 }
 

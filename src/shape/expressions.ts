@@ -123,6 +123,10 @@ function operator(expression: Json, context: ExpressionContext): Term {
   if (type === "OPERATOR_NOT") return terms.not(args[0]!);
   if (type === "COMPARE_IN" || type === "COMPARE_NOT_IN") {
     const values = [...new Set(args.slice(1))].sort(bySortKey);
+    if (values.length === 1) {
+      const comparison = type === "COMPARE_IN" ? "COMPARE_EQUAL" : "COMPARE_NOTEQUAL";
+      return terms.compare(comparison, args[0]!, values[0]!);
+    }
     return terms.make({ head: type, args: [args[0]!, ...values] });
   }
   return terms.make({ head: `${type} ${typeOf(expression)}`, args });

@@ -258,7 +258,7 @@ Deno.test("a reader that was spared a change is built from it once its output is
   assert.deepEqual(built(plan), ["transform.a"]);
   assert.match(
     plan.nodes.find(({ id }) => id === "transform.a")!.reasons[0]!,
-    /reads transform\.users, of whose change Ada spared it before/,
+    /reads transform\.users, whose change was kept from readers until now, as decided by Ada/,
   );
 });
 
@@ -429,7 +429,10 @@ Deno.test("auto_categorize: semi asks only about what the program cannot tell", 
   users(project, LOWER.replace("amount FROM", "amount, stats(id) AS c FROM"));
   const unknown = await project.run("plan", "dev");
   assert.equal(unknown.code, 3);
-  assert.match(unknown.stderr, /transform\.users \(BREAKING .*cannot tell which columns/);
+  assert.match(
+    unknown.stderr,
+    /transform\.users \(seeknal would say BREAKING\): .*cannot tell which columns/,
+  );
   const decided = await project.json<Plan>(
     "plan",
     "dev",

@@ -129,7 +129,8 @@ function categoriesOf(context: CommandContext): Map<string, CategoryOverride["ca
       if (match !== null && Object.hasOwn(CATEGORIES, word)) {
         return [match[1]!, CATEGORIES[word]!];
       }
-      throw new UserError(`Invalid --category "${typed}": expected NODE=CATEGORY`, {
+      const why = match === null ? "expected NODE=CATEGORY" : `unknown category "${match[2]}"`;
+      throw new UserError(`Invalid --category "${typed}": ${why}`, {
         code: "invalid_option",
         kind: "usage",
         hint: "write --category transform.users=non_breaking, =breaking or =auto",

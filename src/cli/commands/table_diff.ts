@@ -25,7 +25,7 @@ export const TABLE_DIFF: Command = {
   options: [
     {
       flags: "-o, --on <COLUMN>",
-      doc: "join rows on these columns (default: the node's key; none: rows as a whole)",
+      doc: "join rows on these columns (default: the node's grain; without one, rows as a whole)",
       repeats: true,
     },
     {
@@ -47,7 +47,7 @@ export const TABLE_DIFF: Command = {
       completes: "node",
     },
     { flags: "--skip-grain-check", doc: "say nothing about keys that are not unique" },
-    { flags: "--warn-grain-check", doc: "leave out selected nodes that have no key" },
+    { flags: "--warn-grain-check", doc: "leave out selected nodes that have no grain" },
     { flags: "--schema-diff-ignore-case", doc: "ID and id are the same column" },
     {
       flags: "--temp-schema <NAME>",

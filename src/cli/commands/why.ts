@@ -92,11 +92,14 @@ function resultLine({ result }: Explanation): string | null {
 
 function sayNext({ terminal }: CommandContext, { status, stale, environment }: Explanation): void {
   const style = styleFor(terminal.colorErr);
-  const option = environment === "prod" ? "" : ` --env ${environment}`;
+  const isProd = environment === "prod";
   const next = stale
     ? `seeknal plan ${environment}`
-    : status === "reuse" || status === "none" || (status === "drop" && option !== "")
+    : status === "reuse" || status === "none" || (status === "drop" && !isProd)
     ? null
-    : `seeknal run${option}`;
+    // Production is reached by way of an environment.
+    : isProd
+    ? "seeknal plan dev"
+    : `seeknal run --env ${environment}`;
   if (next !== null) terminal.err(`${style.cyan("next:")} ${next}\n`);
 }

@@ -72,7 +72,28 @@ function columnView(lineage: Lineage, options: LineageViewOptions): string {
     ...(node.traced ? [] : [`  ${style.yellow(untracedWords(node))}`]),
     "",
     ...trees(lineage.column_edges, focus, (id) => id, options),
+    ...rowLines(lineage, focus, options),
   ].join("\n") + "\n";
+}
+
+/** Nodes whose rows depend on the column, or on one computed from it: filters, joins, groups. */
+function rowLines(
+  { column_edges, row_edges }: Lineage,
+  focus: string,
+  { style, direction }: LineageViewOptions,
+): string[] {
+  if (direction === "up") return [];
+  const links = linksOf(column_edges, "from", "to");
+  const below = new Set([focus]);
+  for (const column of below) for (const next of links.get(column) ?? []) below.add(next);
+  const found = row_edges.filter(({ from }) => below.has(from));
+  if (found.length === 0) return [];
+  return [
+    style.bold("Decides the rows of"),
+    ...found.map(({ from, to }) =>
+      `${style.dim("-")} ${to}${from === focus ? "" : style.dim(`  by ${from}`)}`
+    ),
+  ];
 }
 
 function trees(

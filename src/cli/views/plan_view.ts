@@ -193,8 +193,12 @@ function buildLines(plan: Plan, style: Style, all: boolean): string[] {
     const shown = all ? builds : builds.slice(0, 8);
     const more = builds.length - shown.length;
     const names = shown.map(({ id }) => id).join(", ") + (more > 0 ? ` and ${more} more` : "");
-    const isListed = builds.length === changed.length &&
-      builds.every((node) => changed.includes(node));
+    // Only where nothing else stands above.
+    const isListed = builds.length === changed.length && builds.length <= SHOWN &&
+      builds.every((node) => changed.includes(node)) &&
+      plan.nodes.every(({ change, category, reasons }) =>
+        change === "none" ? reasons.length === 0 : change !== "removed" && category !== "METADATA"
+      );
     rows.push([style.bold("Build"), String(builds.length), isListed ? "all of the above" : names]);
     const unexplained = builds.filter((node) => node.change === "none");
     for (const { id, reasons } of unexplained.slice(0, 8)) {
@@ -209,6 +213,15 @@ function buildLines(plan: Plan, style: Style, all: boolean): string[] {
       style.bold("Reuse"),
       String(reused.length),
       style.dim(`${reuseSources(reused)}${note}`),
+    ]);
+  }
+  const kept = plan.nodes.filter(({ reasons }) => reasons.some((r) => /^keeps its output/.test(r)));
+  if (kept.length > 0) {
+    const names = kept.slice(0, 8).map(({ id }) => id).join(", ");
+    rows.push([
+      style.bold("Kept"),
+      String(kept.length),
+      style.dim(`by decision, behind what they read: ${names} (seeknal run --full builds them)`),
     ]);
   }
   const dropped = list("drop");
@@ -244,7 +257,7 @@ export function planMarkdown(plan: Plan, sql: SqlDiffs): string {
       const why = node.reasons.join("; ").replaceAll("|", "\\|");
       lines.push(
         `| \`${glyph}\` | \`${node.id}\` | ${
-          node.category ?? node.change
+          node.category ?? (node.change === "direct" ? "DATA" : node.change)
         } | ${node.action} | ${why} |`,
       );
     }

@@ -192,12 +192,22 @@ function branch(isLast: boolean): string {
   return isLast ? "└──" : "├──";
 }
 
+function wordOf({ name }: TableDiff["source"]): string {
+  return name === "." ? "the files" : name;
+}
+
 /** The heading over the numbers of rows. */
-export function rowsTitle({ mode, on, identical }: NodeComparison): string {
+export function rowsTitle({ mode, on, identical, schema }: NodeComparison): string {
   const how = mode === "key"
     ? `joined on ${on.join(", ")}`
     : "no key: whole rows, duplicates counted";
-  return `Row Counts (${how}${identical ? "; both are the same output" : ""}):`;
+  const other = schema.modified.map(({ name }) => name);
+  const notes = [
+    how,
+    ...(identical ? ["both are the same output"] : []),
+    ...(other.length > 0 ? [`without ${other.join(", ")}, of another type`] : []),
+  ];
+  return `Row Counts (${notes.join("; ")}):`;
 }
 
 /** Kinds of rows that there are, with what they are called. */
@@ -323,7 +333,7 @@ export function summaryWords(diff: TableDiff, select: readonly string[]): string
     return [`No nodes contain differences with the selection criteria: ${criteria}`, ...left];
   }
   return [
-    `Compared ${plural(nodes.length, "node")} of ${source.name} and ${target.name}: ` +
+    `Compared ${plural(nodes.length, "node")} of ${wordOf(source)} and ${wordOf(target)}: ` +
     `${formatCount(nodes.length - equal)} differ${nodes.length - equal === 1 ? "s" : ""}` +
     (equal === 0 ? "" : `, ${formatCount(equal)} with the same rows`),
     ...left,
