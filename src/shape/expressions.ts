@@ -263,11 +263,15 @@ function windowCall(expression: Json, context: ExpressionContext): Term {
   const type = text(expression, "type");
   const name = text(expression, "name");
   const term = generic(expression, context, "window");
-  const sorting = [
-    ...list(expression, "partitions"),
-    ...list(expression, "orders").map((order) => child(order, "expression")),
-  ].map((part) => evaluateExpression(part, context));
-  const isSettled = isTieFree(type) || hasKeyAmong(input, sorting) ||
+  const evaluate = (part: Json) => evaluateExpression(part, context);
+  const sortedBy = (key: string) =>
+    list(expression, key).map((order) => evaluate(child(order, "expression")));
+  const partitions = list(expression, "partitions").map(evaluate);
+  // `first_value(a ORDER BY b)` sorts the rows of the frame once more.
+  const within = sortedBy("arg_orders");
+  const isSorted = hasKeyAmong(input, [...partitions, ...sortedBy("orders")]) &&
+    (within.length === 0 || hasKeyAmong(input, [...partitions, ...within]));
+  const isSettled = isSorted || (isTieFree(type) && !countsRows(expression)) ||
     (type === "WINDOW_AGGREGATE" && isOrderFree(name) && !countsRows(expression) &&
       (name === "count" || !hasLooseArgument(expression)));
   return context.evaluation.terms.make({
