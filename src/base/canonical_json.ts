@@ -16,7 +16,8 @@ function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== "object") return value;
   const object = value as Record<string, unknown>;
-  const result: Record<string, unknown> = {};
+  // Without a prototype: a key `__proto__` is one like any other.
+  const result: Record<string, unknown> = Object.create(null);
   for (const key of Object.keys(object).sort()) {
     if (object[key] !== undefined) result[key] = sorted(object[key]);
   }

@@ -26,3 +26,8 @@ Deno.test("compactJson() tells a text from the number it looks like", () => {
 Deno.test("compactJson() keeps a key named __proto__", () => {
   assert.equal(compactJson(JSON.parse('{"__proto__":1,"a":2}')), '{"__proto__":1,"a":2}');
 });
+
+Deno.test("canonicalJson() writes a key __proto__ like any other", () => {
+  const value = JSON.parse('{"__proto__":{"a":1},"b":2}');
+  assert.equal(compactJson(value), '{"__proto__":{"a":1},"b":2}');
+});
