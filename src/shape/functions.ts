@@ -26,10 +26,11 @@ export function isVolatile(name: string, argumentCount: number): boolean {
 }
 
 /**
- * Functions whose constant arguments do not all show in the serialised plan, and those that
- * tell how something is written, which is left out of what is compared.
+ * Functions whose constant arguments do not all show in the serialised plan, those that tell
+ * how something is written, which is left out of what is compared, and bitstring_agg(), which
+ * without bounds takes them from what the optimiser knows.
  */
-const OPAQUE = new Set(["reservoir_quantile", "stats", "alias"]);
+const OPAQUE = new Set(["reservoir_quantile", "stats", "alias", "bitstring_agg"]);
 
 /** True for a function about which the serialised plan does not say everything. */
 export function isOpaque(name: string): boolean {
@@ -42,7 +43,7 @@ export function isOpaque(name: string): boolean {
  */
 const ORDER_FREE = new Set(
   ("count count_star count_if countif sum sum_no_overflow fsum sumkahan kahan_sum sumKahan avg mean " +
-    "favg product min max bool_and bool_or bit_and bit_or bit_xor bitstring_agg stddev " +
+    "favg product min max bool_and bool_or bit_and bit_or bit_xor stddev " +
     "stddev_samp stddev_pop variance var_samp var_pop sem skewness kurtosis kurtosis_pop entropy " +
     "corr covar_samp covar_pop regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope " +
     "regr_sxx regr_sxy regr_syy median mad quantile quantile_cont quantile_disc " +
