@@ -11,10 +11,12 @@ import { storedType } from "../sql/stored_type.ts";
 const LIMIT_BYTES = 256 * 1024 * 1024;
 
 /**
- * Types with values that count as equal and yet read differently: -0.0, `30 days` and `1 month`, …
- * Of nested ones, that have the same hash: NULL, an empty list and a struct of NULLs.
+ * Types with values that count as equal and yet read differently, -0.0, `30 days` and `1 month`, …,
+ * and those with values that differ and yet have the same hash: of nested ones NULL, an empty list
+ * and a struct of NULLs, of those of 128 bits -1 and 0.
  */
-const LOOSE_TYPES = /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT|\[|STRUCT|MAP|UNION/;
+const LOOSE_TYPES =
+  /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT|\[|STRUCT|MAP|UNION|HUGEINT|UUID|DECIMAL\((19|[23]\d),/;
 
 /**
  * The shape of rows that are read from files: its columns and rows stand for their content.
