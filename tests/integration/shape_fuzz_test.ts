@@ -14,8 +14,8 @@ import { randomQuery, TABLES, Tape } from "../support/random_query.ts";
 /** Random queries per run, each with its edits; more with SEEKNAL_QUERIES. */
 const QUERIES = Number(Deno.env.get("SEEKNAL_QUERIES") ?? 40);
 const SEED = Number(Deno.env.get("SEEKNAL_SEED") ?? 1);
-const EDITS = 12;
-const DEPTH = 2;
+const EDITS = 60;
+const DEPTH = 1;
 /** Characters: longer queries bind slowly and are hard to read. */
 const LONGEST = 1500;
 
@@ -65,8 +65,9 @@ async function queryWithEdits(binder: TestBinder, next: () => number): Promise<Q
     const edits = new Set<string>();
     for (let i = 0; i < EDITS; i++) {
       const decisions = tape.taken;
-      const at = Math.floor(next() * decisions.length);
-      decisions[at] = next() < 0.5 ? decisions[at]! + 1 : Math.floor(next() * (1 << 20));
+      const at = i % decisions.length;
+      // First each decision's neighbour: another operator, constant or column.
+      decisions[at] = i < decisions.length ? decisions[at]! + 1 : Math.floor(next() * (1 << 20));
       edits.add(randomQuery(new Tape(decisions, next), DEPTH));
     }
     edits.delete(sql);
