@@ -28,6 +28,20 @@ export interface ExpressionContext {
   readonly gathered: Generator | null;
 }
 
+/** The context of expressions over one input. */
+export function contextOf(
+  input: Relation,
+  evaluation: Evaluation,
+  gathered: Generator | null = null,
+): ExpressionContext {
+  return { evaluation, input, gathered };
+}
+
+/** The values of several expressions. Throws {@linkcode CannotTell}. */
+export function evaluateAll(expressions: readonly Json[], context: ExpressionContext): Term[] {
+  return expressions.map((expression) => evaluateExpression(expression, context));
+}
+
 /** The value of a bound expression. Throws {@linkcode CannotTell}. */
 export function evaluateExpression(expression: Json, context: ExpressionContext): Term {
   const kind = text(expression, "expression_class");

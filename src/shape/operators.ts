@@ -1,11 +1,14 @@
 import type { NodeId } from "../model/ids.ts";
 import {
   columnAt,
+  contextOf,
+  evaluateAll,
   evaluateExpression,
   type ExpressionContext,
   isLoose,
   typeOf,
 } from "./expressions.ts";
+import { joinConditions, JOINS, nearest, sideBySide } from "./joins.ts";
 import {
   CannotTell,
   canonicalText,
@@ -19,6 +22,7 @@ import {
   type CteReference,
   type Evaluation,
   hasKeyAmong,
+  makeRelation,
   type OrderItem,
   type Outer,
   type Relation,
@@ -72,31 +76,15 @@ const OPERATORS: Readonly<Record<string, Evaluate>> = {
   LOGICAL_POSITIONAL_JOIN: positionalJoin,
 };
 
-function relation(parts: Partial<Relation> & Pick<Relation, "rows" | "columns">): Relation {
-  return { order: null, keys: [], tableIndex: null, ...parts };
-}
-
 /** A row without content; its one position is never read. */
 function oneRow(): Relation {
-  return relation({ rows: ONE_ROW, columns: [null], keys: [[]] });
+  return makeRelation({ rows: ONE_ROW, columns: [null], keys: [[]] });
 }
 
 function inputsOf(operator: Json, evaluation: Evaluation, count: number): Relation[] {
   const inputs = list(operator, "children");
   if (inputs.length !== count) throw new CannotTell(`${operator["type"]} of ${inputs.length}`);
   return inputs.map((input) => evaluateOperator(input, evaluation));
-}
-
-function contextOf(
-  input: Relation,
-  evaluation: Evaluation,
-  gathered: Generator | null = null,
-): ExpressionContext {
-  return { evaluation, input, gathered };
-}
-
-function evaluateAll(expressions: readonly Json[], context: ExpressionContext): Term[] {
-  return expressions.map((expression) => evaluateExpression(expression, context));
 }
 
 /** A table function's rows in every combination with those of its inputs; or the scan of a node. */
@@ -144,7 +132,7 @@ function scan(operator: Json, { terms }: Evaluation): Relation {
     const name = names[columnIndex(column)];
     return name === undefined ? null : terms.column(generator, name);
   });
-  return relation({ rows: makeRows([generator], []), columns });
+  return makeRelation({ rows: makeRows([generator], []), columns });
 }
 
 function columnIndex(column: Json): number {
@@ -173,7 +161,7 @@ function tableFunction(operator: Json, evaluation: Evaluation): Relation {
     terms.make({ head: `output ${columnIndex(column)}`, scope: generator })
   );
   const projected = (operator["projected_input"] ?? []) as readonly number[];
-  return relation({
+  return makeRelation({
     rows: makeRows([...input.rows.generators, generator], input.rows.where),
     columns: [...made, ...projected.map((i) => input.columns[i] ?? null)],
   });
@@ -187,7 +175,7 @@ function values(operator: Json, evaluation: Evaluation): Relation {
     .map((row) => evaluateAll(row, context));
   const generator = makeGenerator({ head: `values ${rows.length}`, args: rows.flat() });
   const width = rows[0]?.length ?? 0;
-  return relation({
+  return makeRelation({
     rows: makeRows([...input!.rows.generators, generator], input!.rows.where),
     columns: Array.from(
       { length: width },
@@ -212,7 +200,7 @@ function outerColumns(operator: Json, { outer }: Evaluation): Relation {
   if (innermost === undefined || innermost.types !== canonicalText(list(operator, "chunk_types"))) {
     throw new CannotTell("a correlated subquery whose outer query is not known");
   }
-  return relation({
+  return makeRelation({
     rows: ONE_ROW,
     columns: innermost.columns,
     keys: [[]],
@@ -265,7 +253,7 @@ function copyOf(made: Relation, { terms }: Evaluation, materialize: string): Rel
   const head = isUnstable ? `with ${materialize}` : "with";
   const generator = makeGenerator({ head, inner: [made.rows] });
   const own = (term: Term) => terms.make({ head: "with", args: [term], scope: generator });
-  return relation({
+  return makeRelation({
     rows: makeRows([generator], []),
     columns: made.columns.map((column) => column === null ? null : own(column)),
     keys: made.keys.map((key) => key.map(own)),
@@ -292,7 +280,7 @@ function recursion(operator: Json, evaluation: Evaluation): Relation {
   const start = evaluateOperator(first!, evaluation);
   const reference: CteReference = () => {
     const previous = makeGenerator({ head: `previous step ${evaluation.recursions}` });
-    return relation({
+    return makeRelation({
       rows: makeRows([previous], []),
       columns: Array.from(
         { length: count },
@@ -310,7 +298,7 @@ function recursion(operator: Json, evaluation: Evaluation): Relation {
     inner: [start.rows, next.rows],
     args: [...start.columns, ...next.columns].filter((column) => column !== null),
   });
-  return relation({
+  return makeRelation({
     rows: makeRows([generator], []),
     columns: Array.from(
       { length: count },
@@ -374,7 +362,7 @@ function aggregation(operator: Json, evaluation: Evaluation): Relation {
       terms.make({ head: "grouping", args: positions.map((i) => keys[i]!), scope: generator })
     );
   const isOneRow = groups.length === 0 && sets.length <= 1;
-  return relation({
+  return makeRelation({
     rows: isOneRow ? ONE_ROW : makeRows([generator], []),
     columns: [...keys, ...evaluateAll(expressions, gathered), ...groupings],
     keys: sets.length > 1 ? [] : [keys],
@@ -438,7 +426,7 @@ function unnest(operator: Json, evaluation: Evaluation): Relation {
     terms.make({ head: "element", args: [value], scope: generator })
   );
   const { generators, where } = input!.rows;
-  return relation({
+  return makeRelation({
     rows: makeRows([...generators, generator], where),
     columns: [...input!.columns, ...made],
   });
@@ -473,7 +461,7 @@ function distinct(operator: Json, evaluation: Evaluation): Relation {
       scope: generator,
       unstable: isSettled ? Unstable.No : Unstable.Ties,
     });
-  return relation({
+  return makeRelation({
     rows: makeRows([generator], []),
     columns: input!.columns.map((column) =>
       column === null ? null : targets.has(column) ? key(column) : first(column)
@@ -537,7 +525,7 @@ function union(operator: Json, evaluation: Evaluation): Relation {
   const { terms } = evaluation;
   const inputs = list(operator, "children").map((input) => evaluateOperator(input, evaluation));
   const generator = makeGenerator({ head: "union all", inner: inputs.map(({ rows }) => rows) });
-  return relation({
+  return makeRelation({
     rows: makeRows([generator], []),
     columns: inputs[0]!.columns.map((_, i) =>
       terms.make({
@@ -573,7 +561,7 @@ function setOperation(operator: Json, evaluation: Evaluation): Relation {
   const columns = all[0]!.map((column) =>
     terms.make({ head: "of the first", args: [column], scope: generator, unstable })
   );
-  return relation({ rows: makeRows([generator], []), columns, keys: isBag ? [] : [columns] });
+  return makeRelation({ rows: makeRows([generator], []), columns, keys: isBag ? [] : [columns] });
 }
 
 /** The types of what an operator gives, or where it does not say, a text in which they are among others. */
@@ -607,207 +595,16 @@ function join(operator: Json, evaluation: Evaluation): Relation {
     rightPlan,
     isCorrelated ? { ...evaluation, outer: [...evaluation.outer, outer] } : evaluation,
   );
-  const conditions = joinConditions(operator, left, right, evaluation);
-  if (operator["type"] === "LOGICAL_ASOF_JOIN") {
-    return asof(operator, left, right, conditions, evaluation);
-  }
+  const joined = { left, right, ...joinConditions(operator, left, right, evaluation) };
   const type = text(operator, "join_type") || "INNER";
+  if (operator["type"] === "LOGICAL_ASOF_JOIN") return nearest(type, joined, evaluation);
   const combine = JOINS[type];
   if (combine === undefined) throw new CannotTell(`${type} join`);
-  return combine({ left, right, ...conditions }, evaluation);
-}
-
-interface JoinConditions {
-  readonly conditions: readonly Term[];
-  /** Terms of the right side that must equal one of the left for a match. */
-  readonly matched: readonly Term[];
-}
-
-function joinConditions(
-  operator: Json,
-  left: Relation,
-  right: Relation,
-  evaluation: Evaluation,
-): JoinConditions {
-  const conditions: Term[] = [];
-  const matched: Term[] = [];
-  for (const condition of list(operator, "conditions")) {
-    if (condition["left"] === undefined || condition["right"] === undefined) {
-      throw new CannotTell("a join condition without sides");
-    }
-    const a = evaluateExpression(condition["left"] as Json, contextOf(left, evaluation));
-    const b = evaluateExpression(condition["right"] as Json, contextOf(right, evaluation));
-    const comparison = text(condition, "comparison") || "COMPARE_EQUAL";
-    if (comparison === "COMPARE_EQUAL" || comparison === "COMPARE_NOT_DISTINCT_FROM") {
-      matched.push(b);
-    }
-    if (a !== b || comparison !== "COMPARE_NOT_DISTINCT_FROM") {
-      conditions.push(evaluation.terms.compare(comparison, a, b));
-    }
-  }
-  const whole = operator["condition"] as Json | null | undefined;
-  if (whole) {
-    const both = relation({ rows: ONE_ROW, columns: [...left.columns, ...right.columns] });
-    conditions.push(evaluateExpression(whole, contextOf(both, evaluation)));
-  }
-  return { conditions, matched };
-}
-
-interface Joined extends JoinConditions {
-  readonly left: Relation;
-  readonly right: Relation;
-}
-
-type Combine = (joined: Joined, evaluation: Evaluation) => Relation;
-
-const JOINS: Readonly<Record<string, Combine>> = {
-  INNER: inner,
-  LEFT: leftOuter,
-  RIGHT: (joined, evaluation) => rightOuter(joined, evaluation),
-  OUTER: fullOuter,
-  FULL: fullOuter,
-  SEMI: (joined, evaluation) => filtered(joined, exists(joined, evaluation)),
-  ANTI: (joined, evaluation) => filtered(joined, evaluation.terms.not(exists(joined, evaluation))),
-  MARK: (joined, evaluation) => {
-    const mark = membership(joined, evaluation);
-    return { ...unordered(joined.left), columns: [...joined.left.columns, mark] };
-  },
-  SINGLE: (joined, evaluation) => lookUp(joined, evaluation),
-};
-
-function inner({ left, right, conditions }: Joined): Relation {
-  const keys = left.keys.flatMap((a) => right.keys.map((b) => [...a, ...b]));
-  return relation({
-    rows: makeRows(
-      [...left.rows.generators, ...right.rows.generators],
-      [...left.rows.where, ...right.rows.where, ...conditions],
-    ),
-    columns: [...left.columns, ...right.columns],
-    keys,
-  });
-}
-
-/** The partners of a row, as something its values can be computed from. */
-function matchOf({ right, conditions }: Joined): Generator {
-  const { generators, where } = right.rows;
-  return makeGenerator({ head: "match", inner: [makeRows(generators, [...where, ...conditions])] });
-}
-
-function exists(joined: Joined, { terms }: Evaluation): Term {
-  return terms.make({ head: "exists", scope: matchOf(joined) });
-}
-
-/** Without a condition, whether there is any row; with one, whether a row fulfils it, which NULLs leave open. */
-function membership(joined: Joined, evaluation: Evaluation): Term {
-  const { right, conditions } = joined;
-  if (conditions.length === 0) return exists(joined, evaluation);
-  const candidates = makeGenerator({ head: "candidates", inner: [right.rows], args: conditions });
-  return evaluation.terms.make({ head: "in", scope: candidates });
-}
-
-function filtered({ left }: Joined, condition: Term): Relation {
-  const { generators, where } = left.rows;
-  return { ...unordered(left), rows: makeRows(generators, [...where, condition]) };
-}
-
-/** What comes out of a join: DuckDB may swap its sides, which loses the order of the left. */
-function unordered(left: Relation): Relation {
-  return { ...left, order: null, tableIndex: null };
-}
-
-/** At most one partner, NULL without one: every row of the left stays, once. */
-function lookUp(joined: Joined, { terms }: Evaluation): Relation {
-  const { left, right } = joined;
-  const isNothing = right.rows === ONE_ROW && joined.conditions.length === 0;
-  const match = matchOf(joined);
-  const found = (column: Term | null) =>
-    column === null || isNothing
-      ? column
-      : terms.make({ head: "matched", args: [column], scope: match });
-  return { ...unordered(left), columns: [...left.columns, ...right.columns.map(found)] };
-}
-
-function leftOuter(joined: Joined, evaluation: Evaluation): Relation {
-  const { left, right, matched } = joined;
-  if (hasKeyAmong(right, matched)) return lookUp(joined, evaluation);
-  const partner = makeGenerator({
-    head: "outer",
-    inner: [makeRows(right.rows.generators, [...right.rows.where, ...joined.conditions])],
-  });
-  return relation({
-    rows: makeRows([...left.rows.generators, partner], left.rows.where),
-    columns: [...left.columns, ...nullable(right.columns, "outer", partner, evaluation)],
-  });
-}
-
-function nullable(
-  columns: readonly (Term | null)[],
-  head: string,
-  scope: Generator,
-  { terms }: Evaluation,
-): (Term | null)[] {
-  return columns.map((column) =>
-    column === null ? null : terms.make({ head, args: [column], scope })
-  );
-}
-
-function rightOuter(joined: Joined, evaluation: Evaluation): Relation {
-  const { left, right } = joined;
-  const swapped = leftOuter({ ...joined, left: right, right: left, matched: [] }, evaluation);
-  const width = right.columns.length;
-  return {
-    ...swapped,
-    columns: [...swapped.columns.slice(width), ...swapped.columns.slice(0, width)],
-  };
-}
-
-function fullOuter({ left, right, conditions }: Joined, evaluation: Evaluation): Relation {
-  const generator = makeGenerator({
-    head: "full outer",
-    inner: [left.rows, right.rows],
-    args: conditions,
-  });
-  return relation({
-    rows: makeRows([generator], []),
-    columns: [
-      ...nullable(left.columns, "left", generator, evaluation),
-      ...nullable(right.columns, "right", generator, evaluation),
-    ],
-  });
-}
-
-/** The nearest partner; which one, where several are equally near, is open. */
-function asof(
-  operator: Json,
-  left: Relation,
-  right: Relation,
-  { conditions }: JoinConditions,
-  evaluation: Evaluation,
-): Relation {
-  const type = text(operator, "join_type") || "INNER";
-  if (type !== "INNER" && type !== "LEFT") throw new CannotTell(`ASOF ${type} join`);
-  const generator = makeGenerator({
-    head: `asof ${type}`,
-    inner: [right.rows],
-    args: conditions,
-    unstable: Unstable.Ties,
-  });
-  return relation({
-    rows: makeRows([...left.rows.generators, generator], left.rows.where),
-    columns: [...left.columns, ...nullable(right.columns, "nearest", generator, evaluation)],
-  });
+  return combine(joined, evaluation);
 }
 
 function positionalJoin(operator: Json, evaluation: Evaluation): Relation {
   expectKeys(operator, []);
   const [left, right] = inputsOf(operator, evaluation, 2);
-  const generator = makeGenerator({
-    head: "positional",
-    inner: [left!.rows, right!.rows],
-    unstable: Unstable.Ties,
-  });
-  return relation({
-    rows: makeRows([generator], []),
-    columns: nullable([...left!.columns, ...right!.columns], "at position", generator, evaluation),
-  });
+  return sideBySide(left!, right!, evaluation);
 }

@@ -20,6 +20,13 @@ export interface Relation {
   readonly tableIndex: number | null;
 }
 
+/** A relation; what is left out is unknown or not there. */
+export function makeRelation(
+  parts: Partial<Relation> & Pick<Relation, "rows" | "columns">,
+): Relation {
+  return { order: null, keys: [], tableIndex: null, ...parts };
+}
+
 /** What the evaluation of one plan knows beside the operator at hand. */
 export interface Evaluation {
   readonly terms: Terms;

@@ -115,6 +115,11 @@ class Walk {
 
   async #runProduction(): Promise<void> {
     this.#lay();
+    // A run of a part leaves the rest behind; the next one has to see that.
+    if (this.#next() < 0.5) {
+      await this.#ok("run", "--select", pick(this.#next, [...this.#model.nodes.keys()]));
+      await this.#moved(this.#model);
+    }
     const stdout = await this.#ok("run", "--json");
     await this.#moved(this.#model);
     await this.#count(this.#model, stdout);

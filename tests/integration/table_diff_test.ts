@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { COMPARE_DEFAULTS, compareOutputs } from "../../src/app/compare_outputs.ts";
-import { grainOf } from "../../src/app/table_diff.ts";
 import { UserError } from "../../src/base/user_error.ts";
 import { quoteText } from "../../src/engine/quote.ts";
 import { openSession } from "../../src/engine/registry.ts";
 import type { Session } from "../../src/engine/session.ts";
 import { TestHost } from "../support/host.ts";
-import { makeNode } from "../support/nodes.ts";
 import { makeProject, runSeeknal, type TempProject } from "../support/project.ts";
 import { randomNumbers } from "../support/random.ts";
 import { fileTree, makeShop, ok, transform } from "../support/shop.ts";
@@ -784,13 +782,36 @@ Deno.test("table-diff --html: a page that needs nothing else and escapes what co
   assert.match(page, /<b>1<\/b> <span>partial match &middot; 50\.00 %<\/span>/);
 });
 
-Deno.test("grainOf reads a text with commas or a list, and is null where nothing is declared", () => {
-  const grain = (value?: string | string[]) =>
-    grainOf(makeNode({ config: value === undefined ? {} : { grain: value } }));
-  assert.deepEqual(grain("id, day"), ["id", "day"]);
-  assert.deepEqual(grain(["id"]), ["id"]);
-  assert.equal(grain(), null);
-  assert.equal(grain(" "), null);
+Deno.test("table-diff joins rows on the grain that the node declares", async () => {
+  using shop = makeShop();
+  shop.write("seeknal/names.yml", shop.read("seeknal/names.yml") + "grain: customer_id\n");
+  await ok(shop, "run");
+  shop.write("seeknal/names.yml", shop.read("seeknal/names.yml").replace("upper", "lower"));
+  await ok(shop, "plan", "dev");
+  await ok(shop, "run", "--env", "dev");
+  const { mode, on } = await shop.json<{ mode: string; on: string[] }>(
+    "table-diff",
+    "prod:dev",
+    "names",
+  );
+  assert.deepEqual([mode, on], ["key", ["customer_id"]]);
+});
+
+Deno.test("a grain of a column that the node does not return is an error in the plan, another grain METADATA", async () => {
+  using shop = makeShop();
+  await ok(shop, "run");
+  const names = shop.read("seeknal/names.yml");
+  shop.write("seeknal/names.yml", names + "grain: [customer_id]\n");
+  const { summary } = await shop.json<{ summary: { metadata: number; build: number } }>("plan");
+  assert.deepEqual([summary.metadata, summary.build], [1, 0]);
+  shop.write("seeknal/names.yml", names + "grain: [customer]\n");
+  const { code, stderr } = await shop.run("plan");
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /names\.yml:7:8 error: transform\.names: there is no column "customer" for its grain/,
+  );
+  assert.match(stderr, /there is: customer_id, name/);
 });
 
 async function parquet(session: Session, path: string, sql: string): Promise<string> {

@@ -66,6 +66,7 @@ columns:
   id: integer
   note:
   x: {type: text, description: an x}
+grain: [id, note]
 params: {n: 1}
 transform: SELECT {{ n }}
 `,
@@ -82,6 +83,7 @@ transform: SELECT {{ n }}
       { name: "note", type: null, description: null },
       { name: "x", type: "text", description: "an x" },
     ],
+    grain: ["id", "note"],
     kind: "transform",
     transform: "SELECT {{ n }}",
     params: { n: "1" },
