@@ -23,8 +23,8 @@ class Walk {
   readonly #project: TempProject;
   readonly #next: () => number;
   readonly #expected = new Map<string, ModelProject>();
-  /** What production was at each of its moves. */
-  readonly #past: ModelProject[] = [];
+  /** What production was at each of its moves; null where a run of a part left it between two models. */
+  readonly #past: (ModelProject | null)[] = [];
   #head = "";
   readonly #contents = new Set<string>();
   readonly work: Work = { planned: 0, built: 0, needed: 0 };
@@ -118,7 +118,7 @@ class Walk {
     // A run of a part leaves the rest behind; the next one has to see that.
     if (this.#next() < 0.5) {
       await this.#ok("run", "--select", pick(this.#next, [...this.#model.nodes.keys()]));
-      await this.#moved(this.#model);
+      await this.#moved(null);
     }
     const stdout = await this.#ok("run", "--json");
     await this.#moved(this.#model);
@@ -127,16 +127,18 @@ class Walk {
 
   /** The files of some environment again, as after a checkout of another branch. */
   #goBack(): void {
+    if (this.#expected.size === 0) return;
     this.#model = pick(this.#next, [...this.#expected.values()]).copy();
     this.#log.push("go back");
     this.#lay();
   }
 
   /** A command that finds nothing to do makes no move that one could go back to. */
-  async #moved(model: ModelProject): Promise<void> {
-    this.#expected.set("prod", model.copy());
+  async #moved(model: ModelProject | null): Promise<void> {
+    if (model === null) this.#expected.delete("prod");
+    else this.#expected.set("prod", model.copy());
     const [last] = await this.#project.json<{ commit: string }[]>("history", "-n", "1");
-    if (last!.commit !== this.#head) this.#past.push(model.copy());
+    if (last!.commit !== this.#head) this.#past.push(model?.copy() ?? null);
     this.#head = last!.commit;
   }
 
