@@ -95,8 +95,8 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#binderSession?.[Symbol.asyncDispose]();
     await this.#parserSession?.[Symbol.asyncDispose]();
+    await this.#binderSession?.[Symbol.asyncDispose]();
     await this.#fileSession?.[Symbol.asyncDispose]();
   }
 
@@ -265,12 +265,12 @@ class ManifestLoader implements AsyncDisposable {
     );
   }
 
-  /** A second session parses while the first one binds, where there is enough to do for two. */
+  /** A second connection parses and plans while the first one makes tables, where there is enough to do for two. */
   async #openBinder(): Promise<Binder> {
     if (this.#binder === null) {
       const options = { threads: 1, allowedDirs: [] };
       this.#binderSession = await openSession(options);
-      if (this.#unknown > MANY_NODES) this.#parserSession = await openSession(options);
+      if (this.#unknown > MANY_NODES) this.#parserSession = await this.#binderSession.fork();
       this.#binder = new Binder(this.#binderSession, this.#parserSession ?? this.#binderSession);
     }
     return this.#binder;

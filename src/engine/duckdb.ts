@@ -19,16 +19,23 @@ export async function openDuckDb(options: SessionOptions): Promise<Session> {
   }
   await connection.run("SET TimeZone = 'UTC'");
   await connection.run("SET enable_external_access = false; SET lock_configuration = true");
-  return new DuckDbSession(instance, connection);
+  return new DuckDbSession(instance, connection, true);
 }
 
 class DuckDbSession implements Session {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
 
-  constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  readonly #ownsInstance: boolean;
+
+  constructor(instance: DuckDBInstance, connection: DuckDBConnection, ownsInstance: boolean) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#ownsInstance = ownsInstance;
+  }
+
+  async fork(): Promise<Session> {
+    return new DuckDbSession(this.#instance, await this.#instance.connect(), false);
   }
 
   async run(sql: string): Promise<number> {
@@ -78,7 +85,7 @@ class DuckDbSession implements Session {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#connection.closeSync();
-    this.#instance.closeSync();
+    if (this.#ownsInstance) this.#instance.closeSync();
     return Promise.resolve();
   }
 }

@@ -50,6 +50,8 @@ export interface Session extends AsyncDisposable {
   statementCount(sql: string): Promise<number>;
   /** Kind of a single statement (`SELECT`, `EXPLAIN`, …) without running it. Throws `SqlError`. */
   statementType(sql: string): Promise<string>;
+  /** A further connection to the same database, to be closed before this one; both may work at the same time. */
+  fork(): Promise<Session>;
   /** Stops what is running, which then throws. */
   interrupt(): void;
 }

@@ -183,7 +183,12 @@ async function describe(
       );
     }
     const paths = files.map((file) => join(context.root, file));
-    const shape = await contentShape(session, absolute, paths, columns, (why) =>
+    const read = {
+      scanSql: absolute,
+      paths,
+      isPlainParquet: isUnchangedParquet(node.spec),
+    };
+    const shape = await contentShape(session, read, columns, (why) =>
       context.report({
         severity: "warning",
         code: "source_unreadable",
@@ -207,14 +212,19 @@ function hasColumn(columns: readonly OutputColumn[], name: string): boolean {
   return columns.some((column) => column.name.toLowerCase() === name.toLowerCase());
 }
 
+/** Parquet that is read without options and without other types. */
+function isUnchangedParquet(spec: SourceSpec): boolean {
+  return findSourceType(spec.source)!.isParquet && Object.keys(spec.params).length === 0 &&
+    spec.columns.every(({ type }) => type === null);
+}
+
 /** A Parquet file read without options already is what a node output would be. */
 function isPlainParquet(
   spec: SourceSpec,
   columns: readonly OutputColumn[],
   paths: readonly string[],
 ): boolean {
-  return findSourceType(spec.source)!.isParquet && paths.length === 1 &&
-    Object.keys(spec.params).length === 0 && spec.columns.every(({ type }) => type === null) &&
+  return isUnchangedParquet(spec) && paths.length === 1 &&
     columns.every(({ type }) => storedType(type) === type);
 }
 

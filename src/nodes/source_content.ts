@@ -1,7 +1,7 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { statIfExists } from "../base/atomic_write.ts";
 import { sha256 } from "../base/hash.ts";
-import { quoteName } from "../engine/quote.ts";
+import { quoteName, quoteText } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { QueryShape } from "../model/manifest.ts";
 import { type OutputColumn, unknownShape } from "../shape/query_shape.ts";
@@ -18,6 +18,15 @@ const LIMIT_BYTES = 256 * 1024 * 1024;
 const LOOSE_TYPES =
   /DOUBLE|FLOAT|INTERVAL|TIME WITH TIME ZONE|VARIANT|\[|STRUCT|MAP|UNION|HUGEINT|UUID|DECIMAL\((19|[23]\d),/;
 
+/** Files with how they are read. */
+export interface SourceFilesRead {
+  readonly scanSql: string;
+  /** Absolute. */
+  readonly paths: readonly string[];
+  /** True for Parquet files that are read without options. */
+  readonly isPlainParquet: boolean;
+}
+
 /**
  * The shape of rows that are read from files: its columns and rows stand for their content.
  * A column has the same hash only if it holds the same values in the same places. Files that
@@ -26,15 +35,20 @@ const LOOSE_TYPES =
  */
 export async function contentShape(
   session: Session,
-  scanSql: string,
-  paths: readonly string[],
+  { scanSql, paths, isPlainParquet }: SourceFilesRead,
   columns: readonly OutputColumn[],
   onUnreadable: (why: string) => void,
 ): Promise<QueryShape> {
   const stored = columns.map(({ name, type }) => ({ name, type: storedType(type)! }));
   const sizeBytes = paths.reduce((sum, path) => sum + (statIfExists(path)?.size ?? 0), 0);
   if (sizeBytes > LIMIT_BYTES) return unknownShape(stored, "its files are large");
-  const hashes = await readHashes(session, scanSql, columns, onUnreadable);
+  const position = uniqueName(columns);
+  const hasNumbers = isPlainParquet && paths.length === 1 &&
+    !columns.some(({ name }) => /^file_row_number$/i.test(name));
+  const rows = hasNumbers
+    ? numberedParquet(paths[0]!, position)
+    : `SELECT *, row_number() OVER () AS ${position} FROM (${scanSql})`;
+  const hashes = await readHashes(session, rows, position, columns, onUnreadable);
   if (hashes === null) return unknownShape(stored, "its files cannot be read to their end");
   return {
     columns: stored.map((column, i) => ({ ...column, expression: hashes.columns[i]! })),
@@ -47,11 +61,11 @@ export async function contentShape(
 
 async function readHashes(
   session: Session,
-  scanSql: string,
+  numberedRows: string,
+  position: string,
   columns: readonly OutputColumn[],
   onUnreadable: (why: string) => void,
 ): Promise<{ rows: string; columns: string[] } | null> {
-  const position = uniqueName(columns);
   const hashes = columns.flatMap(({ name, type }) => {
     const quoted = quoteName(name);
     const value = LOOSE_TYPES.test(type) ? `${quoted}, CAST(${quoted} AS VARCHAR)` : quoted;
@@ -61,8 +75,7 @@ async function readHashes(
   });
   try {
     const { rows } = await session.read(
-      `SELECT count(*), ${hashes.join(", ")} ` +
-        `FROM (SELECT *, row_number() OVER () AS ${position} FROM (${scanSql}))`,
+      `SELECT count(*), ${hashes.join(", ")} FROM (${numberedRows})`,
     );
     const [count, ...values] = rows[0]!.map(String);
     const hashOf = (parts: unknown) => sha256(compactJson(parts)).slice(0, 24);
@@ -77,6 +90,12 @@ async function readHashes(
     onUnreadable(error.message);
     return null;
   }
+}
+
+/** Parquet files know the numbers of their rows: all cores can read, and the numbers are the same. */
+function numberedParquet(path: string, position: string): string {
+  return `SELECT *, file_row_number + 1 AS ${position} ` +
+    `FROM read_parquet(${quoteText(path)}, hive_partitioning = false, file_row_number = true)`;
 }
 
 /** A name that no column has. */

@@ -44,7 +44,7 @@ export class Binder {
   readonly #declared = new Set<string>();
   readonly #schemas = new Set<string>();
 
-  /** Both sessions are the caller's to close. */
+  /** The parser is another connection to the session's database, or the session itself; both are the caller's to close. */
   constructor(session: Session, parser: Session) {
     this.#session = session;
     this.#parser = parser;
@@ -82,19 +82,21 @@ export class Binder {
       if (problem !== null) failures.set(id, problem);
     }
     const sound = requests.filter(({ id }) => !failures.has(id));
-    // Trees need the text only: the parser's session reads them while this one binds.
-    const reading = readTrees(this.#parser, sound);
+    // Trees and plans need the inputs only, which are there: the second session reads them
+    // while this one makes the tables that the next queries need.
+    const reading = this.#readTexts(sound);
     reading.catch(() => {}); // awaited below, unless binding throws first
     await this.#createTables(sound, failures);
     const bound = sound.filter(({ id }) => !failures.has(id));
     const columns = await this.#columnsOf(bound);
     for (const { id } of bound) await this.#storeTypes(id, columns.get(id)!, failures);
-    const shapes = await this.#readShapes(
+    const { trees, plans } = await reading;
+    const shapes = readShapes(
       bound.filter(({ id }) => !failures.has(id)),
+      plans,
       columns,
       failures,
     );
-    const trees = await reading;
     return requests.map(({ id }) => {
       const error = failures.get(id);
       if (error !== undefined) return { ok: false, error };
@@ -102,21 +104,12 @@ export class Binder {
     });
   }
 
-  async #readShapes(
-    requests: readonly BindRequest[],
-    columns: ReadonlyMap<NodeId, readonly Column[]>,
-    failures: Map<NodeId, SqlError>,
-  ): Promise<Map<NodeId, QueryShape>> {
-    const plans = await readEach(this.#session, requests, (sql) => [
+  async #readTexts(requests: readonly BindRequest[]) {
+    const trees = await readTrees(this.#parser, requests);
+    const plans = await readEach(this.#parser, requests, (sql) => [
       `json_serialize_plan(${sql}, skip_null := true)`,
     ]);
-    const shapes = new Map<NodeId, QueryShape>();
-    for (const { id, sql } of requests) {
-      const result = shapeOfPlan(plans.get(id)?.[0] ?? null, stored(columns.get(id)!));
-      if (result.type === "shape") shapes.set(id, result.shape);
-      else failures.set(id, rowIdError(sql));
-    }
-    return shapes;
+    return { trees, plans };
   }
 
   /** A PIVOT without a list of values has columns that only the data can tell. */
@@ -206,6 +199,21 @@ export class Binder {
     if (columns.every(({ type }) => storedType(type) === type)) return;
     await this.#session.run(`DROP TABLE ${quoteNodeId(id)};\n${tableSql(id, stored(columns))}`);
   }
+}
+
+function readShapes(
+  requests: readonly BindRequest[],
+  plans: ReadonlyMap<NodeId, readonly string[] | null>,
+  columns: ReadonlyMap<NodeId, readonly Column[]>,
+  failures: Map<NodeId, SqlError>,
+): Map<NodeId, QueryShape> {
+  const shapes = new Map<NodeId, QueryShape>();
+  for (const { id, sql } of requests) {
+    const result = shapeOfPlan(plans.get(id)?.[0] ?? null, stored(columns.get(id)!));
+    if (result.type === "shape") shapes.set(id, result.shape);
+    else failures.set(id, rowIdError(sql));
+  }
+  return shapes;
 }
 
 type Column = Pick<ColumnShape, "name" | "type">;

@@ -22,7 +22,8 @@ export class TestBinder implements AsyncDisposable {
   /** Opens a session in which the given nodes exist. */
   static async open(nodes: Readonly<Record<string, TestColumns>> = {}): Promise<TestBinder> {
     const options = { threads: 1, allowedDirs: [] };
-    const binder = new TestBinder(await openSession(options), await openSession(options));
+    const session = await openSession(options);
+    const binder = new TestBinder(session, await session.fork());
     await binder.binder.declare(
       Object.entries(nodes).map(([id, columns]) => ({
         id: id as NodeId,
@@ -64,6 +65,6 @@ export class TestBinder implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions) await session[Symbol.asyncDispose]();
+    for (const session of this.#sessions.toReversed()) await session[Symbol.asyncDispose]();
   }
 }

@@ -54,7 +54,7 @@ export const DIFF: Command = {
         const diff = await diffStates(workspace, from, to, { data: flag(context, "data") });
         if (flag(context, "json")) {
           const { data, ...rest } = diff;
-          const nodes = diff.nodes.map(({ kind, ...node }) => ({ ...node, change: kind }));
+          const nodes = diff.nodes.map(nodeJson);
           const compared = data === null ? {} : { data: await dataJson(data) };
           printJson(context, { format_version: 1, ...rest, nodes, ...compared });
         } else {
@@ -67,6 +67,10 @@ export const DIFF: Command = {
     return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
   },
 };
+
+function nodeJson({ id, file, kind, category, reasons, columns, because, sql }: NodeDiff): unknown {
+  return { id, file, change: kind, category, reasons, columns, because, sql };
+}
 
 async function dataJson(data: TableDiff): Promise<unknown> {
   const { tableDiffJson } = await import("../views/table_diff_view.ts");

@@ -1,5 +1,5 @@
 import type { Lineage } from "../../app/trace_lineage.ts";
-import { UserError } from "../../base/user_error.ts";
+import { writeFileAtomic } from "../../base/atomic_write.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
@@ -83,16 +83,7 @@ async function writePage(
     ? "the project's files"
     : `${traced.environment} at ${traced.commit!.slice(0, 7)}`;
   const html = lineageHtml({ ...traced, title: `${project}: ${of}` });
-  try {
-    Deno.writeTextFileSync(file, html);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`Cannot write "${file}": its folder does not exist`, {
-      code: "invalid_option",
-      kind: "usage",
-      hint: "name a file in a folder that exists",
-    });
-  }
+  writeFileAtomic(file, html);
   const typed = text(context, "html")!;
   if (flag(context, "json")) printJson(context, { format_version: 1, file: typed });
   else context.terminal.out(`Wrote ${typed}: open it in a browser\n`);

@@ -54,7 +54,12 @@ function view(explanation: Explanation, style: Style): string {
   const facts = resultLine(explanation);
   if (facts !== null) lines.push("", facts);
   if (untraced !== null) {
-    lines.push("", `Its columns cannot be followed (${untraced}): everything it reads counts.`);
+    lines.push(
+      "",
+      `Its columns cannot be followed (${untraced}): ${
+        node.startsWith("source.") ? "any change of its files counts" : "everything it reads counts"
+      }.`,
+    );
   }
   if (stale) lines.push("", "The plan of this environment is stale: the project changed since.");
   return lines.join("\n") + "\n";
