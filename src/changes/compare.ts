@@ -14,7 +14,9 @@ const CAUSES_SHOWN = 5;
  * either, in id order; `none` for those that are the same.
  */
 export function compare(before: Manifest, after: Manifest): Change[] {
-  if (before.nodes === after.nodes) return [...after.nodes.keys()].map((id) => change(id, {}));
+  if (before.nodes === after.nodes) {
+    return [...after.nodes.values()].map((node) => unchanged(node, before, after));
+  }
   const changes = new Map<NodeId, Change>();
   for (const layer of layersOf([...after.nodes.values()])) {
     for (const node of layer) changes.set(node.id, compareNode(before, after, node, changes));

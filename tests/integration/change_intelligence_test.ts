@@ -175,6 +175,26 @@ Deno.test("--category non_breaking spares the readers, is kept with its author a
   );
 });
 
+Deno.test("what a promoted decision keeps behind stays in sight, and run --full brings it up to date", async () => {
+  using project = makeUsers();
+  await ok(project, "run");
+  users(project, LOWER.replace("> 0", "> 5"));
+  await ok(project, "plan", "dev", "--category", "users=non_breaking");
+  await ok(project, "run", "--env", "dev");
+  await ok(project, "promote", "dev", "--yes");
+  const plan = (await project.run("plan")).stdout;
+  assert.match(plan, /No changes/);
+  assert.match(
+    plan,
+    /Kept {3}3 +by decision, behind what they read: transform\.a, transform\.b, transform\.star/,
+  );
+  const why = (await project.run("why", "star")).stdout;
+  assert.match(why, /keeps its output from before transform\.users changed, as decided by Ada/);
+  await ok(project, "run", "--full");
+  assert.doesNotMatch((await project.run("plan")).stdout, /Kept/);
+  assert.deepEqual(await rowsOf(project, "SELECT count(*) AS n FROM star"), [{ n: 1 }]);
+});
+
 Deno.test("--category auto takes a decision back, and another edit ends it", async () => {
   using project = makeUsers();
   await ok(project, "run");
