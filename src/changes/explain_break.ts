@@ -50,7 +50,7 @@ export function explainBreak(
   });
   if (causes[0] !== undefined) return causes[0];
   const retyped = [words.near, words.all].flatMap((names) =>
-    inputs.flatMap((input) => retypedColumn(names, input, find) ?? [])
+    inputs.flatMap((input) => retypedColumns(names, input, find) ?? [])
   );
   return retyped[0] ??
     inputs.map((input) => starChange(words.all, input)).find((c) => c !== null) ??
@@ -83,24 +83,38 @@ function ambiguity(column: string, { id, before, after }: ChangedInput): BreakCa
   };
 }
 
-/** A column that the text names and that has another type than before; with `*` any. */
-function retypedColumn(
+/**
+ * The columns that the text names and that have another type than before; with `*` the first
+ * one. All of those that changed in one place are told: the text does not say which one matters.
+ */
+function retypedColumns(
   words: ReadonlySet<string>,
   input: ChangedInput,
   find: (id: NodeId) => ChangedInput | null,
 ): BreakCause | null {
   const retyped = input.after.columns.filter(({ name }) => typesOf(name, input) !== null);
-  const named = retyped.find(({ name }) => words.has(name.toLowerCase())) ??
-    (words.has("*") ? retyped[0] : undefined);
-  if (named === undefined) return null;
-  const origin = originOf(named.name, input, find);
-  const [was, is] = typesOf(origin.column, origin.input)!;
-  const isSource = origin.input.id.startsWith("source.");
+  const spelled = retyped.filter(({ name }) => words.has(name.toLowerCase()));
+  const named = spelled.length === 0 && words.has("*") ? retyped.slice(0, 1) : spelled;
+  const traced = named.map(({ name }) => ({ name, origin: originOf(name, input, find) }));
+  const source = traced[0]?.origin.input;
+  if (source === undefined) return null;
+  const changed = traced.filter(({ origin }) => origin.input.id === source.id)
+    .map(({ name, origin: { column } }) => {
+      const [was, is] = typesOf(column, source)!;
+      return { name, column, was, is };
+    });
+  const list = changed.map(({ column, was, is }) => `${column} from ${was} to ${is}`);
+  const declared = changed.map(({ column, was }) => `${column}: ${was}`);
+  const casts = changed.map(({ name, was }) => `CAST(${name} AS ${was})`);
   return {
-    cause: `${origin.input.id} changed the type of ${origin.column} from ${was} to ${is}`,
-    hint: isSource
-      ? `if the data are right, declare the type in the source: columns: {${origin.column}: ${was}}`
-      : `cast it where it is read: CAST(${named.name} AS ${was})`,
+    cause: `${source.id} changed the type of ${list.join(", of ")}`,
+    hint: source.id.startsWith("source.")
+      ? `if the data are right, declare the ${
+        changed.length === 1 ? "type" : "types"
+      } in the source: columns: {${declared.join(", ")}}`
+      : `cast ${changed.length === 1 ? "it where it is" : "them where they are"} read: ${
+        casts.join(", ")
+      }`,
   };
 }
 
