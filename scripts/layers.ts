@@ -10,13 +10,19 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   state: ["base", "model"],
   arrow: ["engine"],
   shape: ["base", "model"],
+  storage: ["base", "model"],
+  postgres: ["base", "model", "engine"],
+  iceberg: ["base", "model", "engine", "storage", "postgres"],
+  connections: ["base", "model", "postgres", "iceberg"],
   sql: ["base", "model", "engine", "shape"],
-  sources: ["base", "model", "engine"],
+  sources: ["base", "model", "engine", "postgres", "iceberg"],
+  targets: ["base", "model", "engine", "postgres", "iceberg"],
   changes: ["base", "model", "dag"],
   plan: ["base", "model", "dag"],
   nodes: ["base", "model", "engine", "shape", "sql", "sources"],
-  project: ["base", "model", "nodes"],
-  exec: ["base", "model", "engine", "dag", "cache", "sql"],
+  materialize: ["base", "model", "cache", "state", "targets"],
+  project: ["base", "model", "nodes", "connections", "targets"],
+  exec: ["base", "model", "engine", "dag", "cache", "sql", "sources"],
   app: [
     "base",
     "model",
@@ -31,6 +37,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "nodes",
     "project",
     "exec",
+    "sources",
+    "targets",
+    "connections",
+    "materialize",
   ],
   cli: ["base", "model", "engine", "plan", "arrow", "app"],
 };
@@ -43,6 +53,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "commander": "cli",
   "diff": "app",
   "apache-arrow": "arrow",
+  "postgres": "postgres",
+  "@bradenmacdonald/s3-lite-client": "storage",
 };
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */

@@ -1,0 +1,75 @@
+import type { ReadVariable } from "../base/interpolate.ts";
+import type { ParamValue } from "../model/node.ts";
+import type { ConnectionSpec } from "../model/profile.ts";
+import type { Session } from "../engine/session.ts";
+import type { SourceParam } from "./source_type.ts";
+
+/** Rows of an outside system, as a source node asks for them. JSON-safe. */
+export interface TableRead {
+  /** `schema.table`, or `catalog.namespace.table`; null when `params.query` says what to read. */
+  readonly table: string | null;
+  /** The node's params over the profile's defaults. */
+  readonly params: Readonly<Record<string, ParamValue>>;
+  /** Types the node declares, by column: what comes is cast to them. */
+  readonly columnTypes: Readonly<Record<string, string>>;
+}
+
+/** What a table is at one moment. */
+export interface DescribedTable {
+  /** Columns with the DuckDB types in which they will be read. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Stands for the rows: another token where they may have changed. Names the system too, so that two databases never share one. */
+  readonly token: string;
+  /** What the token relies on, for people: `row versions of public.orders`, `snapshot 123 of atlas.shop.orders`. */
+  readonly reliesOn: string;
+  /** For incremental reads: the last value that will have been read, as text; null otherwise. */
+  readonly watermark: string | null;
+}
+
+/** A read that a worker does: plain data, `${VAR}` unresolved. */
+export interface TableJob {
+  readonly source: string;
+  readonly connection: ConnectionSpec;
+  readonly read: TableRead;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** What to read exactly: an exported snapshot, a snapshot id; from `SourceReader.pin`. */
+  readonly pin: string | null;
+  /** Rows read before, to be gone on with; null: read everything. */
+  readonly previous: { readonly parquet: string; readonly watermark: string } | null;
+  readonly root: string;
+  readonly temporaryDir: string;
+}
+
+/** A kind of source whose rows come from an outside system. */
+export interface TableSourceType {
+  readonly name: string;
+  readonly summary: string;
+  readonly params: Readonly<Record<string, SourceParam>>;
+  /** Why a read is not one that can be made; null when it is. Looks at the text only. */
+  problem(
+    read: TableRead,
+  ): { readonly path: readonly string[]; readonly message: string; readonly hint: string } | null;
+  /** Connection a read goes through; null when the node names none. */
+  connection(read: TableRead): string | null;
+  open(connection: ConnectionSpec, context: ReadContext): Promise<SourceReader>;
+  /** Does a job: writes a Parquet file and returns its rows. `session` may read and write `temporaryDir`. Runs in a worker. */
+  read(job: TableJob, outPath: string, session: Session, context: ReadContext): Promise<number>;
+}
+
+/** What reading may use of the machine. */
+export interface ReadContext {
+  readonly env: ReadVariable;
+  readonly root: string;
+  readonly temporaryDir: string;
+}
+
+/**
+ * An open system to read from. All that one reader describes, and all jobs with its
+ * pin, see one consistent snapshot of the system for as long as it is open.
+ */
+export interface SourceReader extends AsyncDisposable {
+  /** Throws a `UserError` of kind `validation` (3) for a table that is not there or cannot be read. */
+  describe(read: TableRead): Promise<DescribedTable>;
+  /** What jobs must name to see the same snapshot. */
+  pin(read: TableRead): Promise<string | null>;
+}
