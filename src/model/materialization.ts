@@ -37,6 +37,8 @@ export interface MaterializationSpec {
   readonly null_keys?: "error" | "skip";
   /** What to do with several rows of one key. Default `error`; `last` keeps the last in output order. */
   readonly duplicate_keys?: "error" | "last";
+  /** Types of columns in the outside system, where not the usual ones: `{ payload: jsonb }`. */
+  readonly column_types?: Readonly<Record<string, string>>;
   /** Partition fields of an Iceberg table, such as `day(ts)`, `bucket(16, id)`, `region`. */
   readonly partition_by?: readonly string[];
   /** What to do with a table of that name that Seeknal did not write. Default `refuse`. */
