@@ -4,7 +4,8 @@ import type { Manifest } from "../model/manifest.ts";
 import type { PlanNode } from "../model/plan.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { findNode } from "./find_node.ts";
-import { makePlan, type Planned } from "./plan_environment.ts";
+import { makePlan } from "./plan_environment.ts";
+import type { Planned } from "./planned.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -130,7 +130,10 @@ function makeContext(
     workspace: async (mode) => {
       const { openWorkspace } = await import("../app/workspace.ts");
       const projectPath = (options["projectPath"] as string | undefined) ?? null;
-      return openWorkspace(host, { projectPath, readOnly: mode === "read" });
+      const profile = (options["profile"] as string | undefined) ?? null;
+      const note = styleFor(terminal.colorErr).yellow("note:");
+      const notice = (text: string) => terminal.err(`${note} ${text}\n`);
+      return openWorkspace(host, { projectPath, readOnly: mode === "read", profile, notice });
     },
   };
 }
