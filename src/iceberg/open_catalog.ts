@@ -69,6 +69,14 @@ async function openDatabase(
     const { SqliteDatabase } = await import("./sql_catalog_sqlite.ts");
     return new SqliteDatabase(resolve(root, sqlitePath(uri)));
   }
+  if (/^postgres(ql)?:/.test(uri)) {
+    const [{ PostgresDatabase }, { postgresTarget }] = await Promise.all([
+      import("./sql_catalog_postgres.ts"),
+      import("./postgres_uri.ts"),
+    ]);
+    const { spec, env, title } = postgresTarget(settings);
+    return new PostgresDatabase(spec, env, title);
+  }
   throw settings.invalid(
     "uri",
     "must begin with sqlite: or postgresql: for an SQL catalog",
