@@ -1,7 +1,8 @@
-import type { ConnectionType } from "./connection_type.ts";
+import type { ConnectionType } from "../model/connection_type.ts";
+import { POSTGRESQL } from "../postgres/connection_type.ts";
 
 /** Every kind of outside system, in the order in which help shows them. */
-export const CONNECTION_TYPES: readonly ConnectionType[] = [];
+export const CONNECTION_TYPES: readonly ConnectionType[] = [POSTGRESQL];
 
 /** Other names that profiles use for a type. */
 const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };

@@ -12,7 +12,7 @@ import {
 import { sha256 } from "../base/hash.ts";
 import { projectRelative, resolveInside } from "../base/project_path.ts";
 import { UserError } from "../base/user_error.ts";
-import type { ConnectionOption, ConnectionType } from "../connections/connection_type.ts";
+import type { ConnectionOption, ConnectionType } from "../model/connection_type.ts";
 import { CONNECTION_TYPES, findConnectionType } from "../connections/registry.ts";
 import type { EnvName } from "../model/ids.ts";
 import type { ConnectionSpec, Profile, SchemaEvolution } from "../model/profile.ts";
