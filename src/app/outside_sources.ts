@@ -41,11 +41,12 @@ export class OutsideSources implements AsyncDisposable {
 
   /** The version of the table as it is now. Throws what {@linkcode describe} throws. */
   async version(spec: SourceSpec): Promise<SourceVersion> {
-    const { token, reliesOn, watermark } = await this.describe(spec);
+    const { token, system, reliesOn, watermark } = await this.describe(spec);
     return {
       hash: token,
       files: [],
       relies_on: reliesOn,
+      system,
       ...(watermark === null ? {} : { watermark }),
     };
   }

@@ -241,25 +241,29 @@ async function executeRun(
   const headBefore = workspace.state.head(prepared.env ?? PROD);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
-  const committed = isStopped()
-    ? { commit: null, executed: built, tables: [] }
-    : await commitRun(workspace, ready, built, { ...request, report });
+  const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
+    report({
+      event: "finished",
+      status,
+      ...count(executed),
+      reused: prepared.reused,
+      dropped: count(executed).failed > 0 ? 0 : prepared.dropped,
+      duration_ms: Math.round(performance.now() - started),
+      commit,
+    });
+  let committed: Committed;
+  try {
+    committed = isStopped()
+      ? { commit: null, executed: built, tables: [] }
+      : await commitRun(workspace, ready, built, { ...request, report });
+  } catch (error) {
+    finish(isStopped() ? "interrupted" : "failed", built, null);
+    throw error;
+  }
   const { commit, executed, tables } = committed;
   const counts = count(executed);
-  const status = isStopped() && commit === null
-    ? "interrupted"
-    : counts.failed > 0
-    ? "failed"
-    : "success";
-  report({
-    event: "finished",
-    status,
-    ...counts,
-    reused: prepared.reused,
-    dropped: counts.failed > 0 ? 0 : prepared.dropped,
-    duration_ms: Math.round(performance.now() - started),
-    commit,
-  });
+  const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
+  finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );
@@ -332,7 +336,10 @@ function previousRead(
     const [before, record] = [manifest.nodes.get(node.id), results.get(node.id)];
     const watermark = before?.version?.watermark;
     if (before === undefined || watermark === undefined || record === undefined) continue;
-    if (before.query_hash !== node.query_hash || !isValidRecord(record, before, cache)) continue;
+    if (before.query_hash !== node.query_hash || before.version?.system !== node.version.system) {
+      continue;
+    }
+    if (!isValidRecord(record, before, cache)) continue;
     return { parquet: cache.objectPath(record.content_hash!), watermark };
   }
   return null;

@@ -1,3 +1,4 @@
+import { statIfExists } from "../base/atomic_write.ts";
 import { faultPoint } from "../base/fault_point.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
@@ -54,6 +55,7 @@ export async function moveTogether(
   await checkAll(groups);
   const due = await withoutHeld(groups, batch.report);
   if (due.length === 0) return await state.write(batch.commit);
+  requireOutputs(context, due);
   faultPoint("checked");
   const writes = due.flatMap((group) => group.writes);
   const { moves, ...waiting } = batch.commit;
@@ -89,6 +91,24 @@ export async function moveTogether(
   faultPoint("moved");
   await finishAll(context, id, due, pending);
   return pending.commit;
+}
+
+/** Outputs of unchanged nodes are not looked at by a promotion; those to be written must be there. */
+function requireOutputs(context: OutsideContext, groups: readonly StoreWrites[]): void {
+  const lost = groups.flatMap(({ writes }) => writes).filter((write) =>
+    write.action === "write" && statIfExists(parquetOf(context, write)) === null
+  );
+  if (lost.length === 0) return;
+  const nodes = [...new Set(lost.map(({ node }) => node))];
+  throw new UserError(
+    `Cannot write ${lost.length} tables: outputs are missing from the cache: ` +
+      nodes.slice(0, 5).join(", ") + (nodes.length > 5 ? ` and ${nodes.length - 5} more` : ""),
+    {
+      code: "outputs_missing",
+      kind: "execution",
+      hint: "build them again:\n    seeknal run",
+    },
+  );
 }
 
 /** Drops what was kept to go back; a failure leaves it to the next command. */

@@ -62,6 +62,8 @@ export interface SourceVersion {
   readonly files: readonly string[];
   /** For a table outside: what the hash relies on, in words. */
   readonly relies_on?: string;
+  /** For a table outside: stands for the system it is in. */
+  readonly system?: string;
   /** Where incremental reading goes on: the last value that was read. */
   readonly watermark?: string;
 }

@@ -77,7 +77,7 @@ function findProfile(
   if (explicit !== null) {
     const path = isAbsolute(explicit) ? explicit : join(cwd, explicit);
     if (statIfExists(path)?.isFile === true) return { path, shown: shownPath(root, path) };
-    throw new UserError(`Profile "${explicit}" does not exist`, {
+    throw new UserError(`Profile "${shownPath(root, path)}" does not exist`, {
       code: "profile_not_found",
       kind: "usage",
       hint: "name a file such as profiles-dev.yml, or leave --profile out",

@@ -12,6 +12,8 @@ export interface DescribedTable {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Stands for the rows: another token where they may have changed. Names the system too, so that two databases never share one. */
   readonly token: string;
+  /** Hash that stands for the database or the table itself: rows read from another one are never gone on with. */
+  readonly system: string;
   /** What the token relies on, for people: `row versions of public.orders`, `snapshot 123 of atlas.shop.orders`. */
   readonly reliesOn: string;
   /** For incremental reads: the last value that will have been read, as text; null otherwise. */
