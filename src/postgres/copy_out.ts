@@ -8,7 +8,7 @@ export type CopySink = (bytes: Uint8Array) => Promise<void>;
 /**
  * Runs a `COPY … TO STDOUT` in the connection's one session and hands its bytes on; the
  * number of rows that the server says it sent. Errors are the server's, the connection's or
- * the sink's own. Memory stays flat: while the sink is behind, the socket is not read.
+ * the sink's own; after the sink's the COPY is cancelled. Memory stays flat: while the sink is behind, the socket is not read.
  *
  * The rows are taken off the socket before the client sees them. It would make an object and an event
  * of each of them, which takes longer than the server needs to write them.
@@ -22,7 +22,10 @@ export async function copyOut(
   if (socket === undefined || others.length > 0) {
     throw new Error("COPY needs a connection with one session");
   }
-  const tap = new CopyTap(socket, sink);
+  let stopping: Promise<void> | null = null;
+  const tap = new CopyTap(socket, sink, () => {
+    stopping = connection.cancel().catch(() => {});
+  });
   try {
     const result = await connection.sql.unsafe(statement);
     await tap.finish();
@@ -32,6 +35,7 @@ export async function copyOut(
     throw tap.failure ?? error;
   } finally {
     tap.remove();
+    await stopping;
   }
 }
 
@@ -49,6 +53,7 @@ const COPY_OUT_RESPONSE = 0x48;
 class CopyTap {
   readonly #socket: Socket;
   readonly #sink: CopySink;
+  readonly #onFailure: () => void;
   readonly #listeners: readonly ((bytes: Buffer) => void)[];
   readonly #onData = (bytes: Buffer) => this.#take(bytes);
   /** Type and length of the message at hand, as far as they have come. */
@@ -62,9 +67,10 @@ class CopyTap {
   #waiting = 0;
   failure: unknown;
 
-  constructor(socket: Socket, sink: CopySink) {
+  constructor(socket: Socket, sink: CopySink, onFailure: () => void) {
     this.#socket = socket;
     this.#sink = sink;
+    this.#onFailure = onFailure;
     this.#listeners = socket.listeners("data").filter(isDataListener);
     socket.on("data", this.#onData);
     for (const listener of this.#listeners) socket.removeListener("data", listener);
@@ -142,7 +148,9 @@ class CopyTap {
     this.#writing = this.#writing.then(async () => {
       if (this.failure === undefined) await this.#sink(block);
     }).catch((error) => {
-      this.failure ??= error;
+      if (this.failure !== undefined) return;
+      this.failure = error;
+      this.#onFailure();
     }).finally(() => {
       if (--this.#waiting <= MOST_WAITING) this.#socket.resume();
     });
