@@ -2,6 +2,7 @@ import { CSV } from "./csv.ts";
 import { JSON_FILES, JSON_LINES } from "./json.ts";
 import { PARQUET } from "./parquet.ts";
 import type { SourceType } from "./source_type.ts";
+import { POSTGRES_SOURCE } from "./postgres.ts";
 import type { TableSourceType } from "./table_source.ts";
 
 /** Every way to read rows, in the order in which help shows them. */
@@ -13,7 +14,7 @@ export function findSourceType(name: string): SourceType | null {
 }
 
 /** Every kind of outside system that rows are read from. */
-export const TABLE_SOURCES: readonly TableSourceType[] = [];
+export const TABLE_SOURCES: readonly TableSourceType[] = [POSTGRES_SOURCE];
 
 /** Other names that sources use for a type. */
 const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };
