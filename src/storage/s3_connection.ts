@@ -58,8 +58,9 @@ export class S3Connection {
   async request(request: S3Request, onRetry: () => void = () => {}): Promise<Response> {
     for (let attempt = 1;; attempt++) {
       await this.#renewIfEnding();
+      const client = await this.#opened();
       try {
-        return await this.#send(request);
+        return await send(client, request);
       } catch (error) {
         const isOver = attempt === ATTEMPTS;
         if (isExpired(error) && this.#options.refresh !== undefined && !isOver) {
@@ -76,20 +77,13 @@ export class S3Connection {
     }
   }
 
-  async #send(request: S3Request): Promise<Response> {
-    const client = await (this.#client ??= this.#open());
-    const answer = client.makeRequest({
-      method: request.method,
-      bucketName: request.bucket,
-      objectName: request.key,
-      headers: new Headers(request.headers),
-      query: { ...request.query },
-      statusCode: request.status ?? 200,
-      ...(request.payload === undefined ? {} : { payload: request.payload }),
-      returnBody: true,
-    });
-    const patience = PATIENCE + (request.payload?.byteLength ?? 0) / SLOWEST;
-    return await within(answer, patience, (late) => void late.body?.cancel());
+  async #opened(): Promise<S3Client> {
+    try {
+      return await (this.#client ??= this.#open());
+    } catch (error) {
+      this.#client = null;
+      throw s3Error(error, { bucket: "", key: "" }, s3Target(this.#s3, this.#options.env).endpoint);
+    }
   }
 
   async #open(): Promise<S3Client> {
@@ -124,6 +118,21 @@ export class S3Connection {
       }
     })();
   }
+}
+
+async function send(client: S3Client, request: S3Request): Promise<Response> {
+  const answer = client.makeRequest({
+    method: request.method,
+    bucketName: request.bucket,
+    objectName: request.key,
+    headers: new Headers(request.headers),
+    query: { ...request.query },
+    statusCode: request.status ?? 200,
+    ...(request.payload === undefined ? {} : { payload: request.payload }),
+    returnBody: true,
+  });
+  const patience = PATIENCE + (request.payload?.byteLength ?? 0) / SLOWEST;
+  return await within(answer, patience, (late) => void late.body?.cancel());
 }
 
 /** The next chunk of a body; null at its end. A body that stalls is an error. */

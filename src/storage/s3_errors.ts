@@ -48,7 +48,7 @@ export function isExpired(error: unknown): boolean {
  */
 export function s3Error(
   error: unknown,
-  request: { readonly method: string; readonly bucket: string; readonly key: string },
+  request: { readonly bucket: string; readonly key: string },
   endpoint: string,
 ): unknown {
   const location = `s3://${request.bucket}/${request.key}`;

@@ -20,7 +20,7 @@ export async function uploadFile(
   using file = await Deno.open(localPath);
   const { size } = await file.stat();
   if (size <= PART_BYTES) {
-    const payload = await readPart(file, size);
+    const payload = await fill(file, new Uint8Array(size));
     const answer = await connection.request({ method: "PUT", ...location, payload });
     await answer.body?.cancel();
     return;
@@ -55,12 +55,13 @@ async function uploadParts(
   let failed = false;
   let reading: Promise<unknown> = Promise.resolve();
   const work = async () => {
+    // One for all parts of a worker: fresh ones would pile up faster than they are collected.
+    const buffer = new Uint8Array(partBytes);
     while (next < count && !failed) {
       const number = next++;
+      const bytes = buffer.subarray(0, Math.min(partBytes, size - number * partBytes));
       // One after the other: the file has one position.
-      const part = reading.then(() =>
-        readPart(file, Math.min(partBytes, size - number * partBytes))
-      );
+      const part = reading.then(() => fill(file, bytes));
       reading = part.catch(() => {});
       try {
         etags[number] = await uploadPart(connection, location, uploadId, number + 1, await part);
@@ -148,12 +149,14 @@ async function abort(
   await (await connection.request(request)).body?.cancel();
 }
 
-async function readPart(file: Deno.FsFile, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const part = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const count = await file.read(part.subarray(done));
+async function fill(
+  file: Deno.FsFile,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  for (let done = 0; done < bytes.length;) {
+    const count = await file.read(bytes.subarray(done));
     if (count === null) throw new Error("A file became shorter while it was uploaded");
     done += count;
   }
-  return part;
+  return bytes;
 }
