@@ -10,6 +10,7 @@ import {
   missingLines,
   patch,
 } from "./docs_blocks.ts";
+import { TestPostgres } from "./support/postgres.ts";
 import { TempDir } from "./support/temp_dir.ts";
 
 /*
@@ -19,12 +20,15 @@ import { TempDir } from "./support/temp_dir.ts";
  *   block ends with the `exit=N` of the block's first line. Lines below a command are output
  *   that it must have printed; `...` stands for what was left out.
  * - `diff file=PATH` blocks change a file, `… file=PATH` blocks of other languages write one.
+ * - `sql database=NAME` blocks are run in a database.
  *
- * `<!-- project: NAME -->` names the project of fixtures/projects to begin with.
+ * `<!-- project: NAME -->` names the project of fixtures/projects to begin with,
+ * `<!-- postgres: NAME NAME -->` databases of a PostgreSQL server that the variables PG_HOST,
+ * PG_PORT, PG_USER and PG_PASSWORD lead to.
  */
 
 const ROOT = join(import.meta.dirname!, "..");
-const RUN_DOCUMENTS = ["README.md", "docs/guide.md"];
+const RUN_DOCUMENTS = ["README.md", "docs/guide.md", "docs/outside-tables.md"];
 
 for (const path of RUN_DOCUMENTS) {
   Deno.test({
@@ -90,11 +94,17 @@ Deno.test("the demo goes through the whole loop", async () => {
 async function runDocument(path: string): Promise<void> {
   const markdown = read(path);
   using temporary = new TempDir();
-  const shell = new DocShell(temporary, /<!-- project: (\w+) -->/.exec(markdown)?.[1] ?? null);
+  const databases = /<!-- postgres: ([\w ]+) -->/.exec(markdown)?.[1]?.split(" ") ?? [];
+  await using postgres = databases.length === 0 ? null : await TestPostgres.start();
+  for (const name of databases) await postgres?.createDatabase(name);
+  const project = /<!-- project: (\w+) -->/.exec(markdown)?.[1] ?? null;
+  const shell = new DocShell(temporary, project, variablesFor(postgres));
   for (const block of fencedBlocks(markdown)) {
     const file = block.info.get("file");
     try {
+      const database = block.info.get("database");
       if (file !== undefined) shell.write(file, block);
+      else if (database !== undefined) await postgres!.query(database, block.lines.join("\n"));
       else if (block.language === "sh") await shell.runBlock(block);
     } catch (error) {
       throw new Error(`${path}:${block.line}: ${error instanceof Error ? error.message : error}`);
@@ -102,12 +112,25 @@ async function runDocument(path: string): Promise<void> {
   }
 }
 
+/** Variables of the environment that lead to a server. */
+function variablesFor(postgres: TestPostgres | null): Record<string, string> {
+  if (postgres === null) return {};
+  const { host, port, user, password } = postgres;
+  return { PG_HOST: host, PG_PORT: String(port), PG_USER: user, PG_PASSWORD: password };
+}
+
 /** A folder with `seeknal` on its path. */
 class DocShell {
   readonly #bin: string;
+  readonly #variables: Readonly<Record<string, string>>;
   #cwd: string;
 
-  constructor(temporary: TempDir, project: string | null) {
+  constructor(
+    temporary: TempDir,
+    project: string | null,
+    variables: Readonly<Record<string, string>>,
+  ) {
+    this.#variables = variables;
     this.#cwd = temporary.join("work");
     Deno.mkdirSync(this.#cwd);
     if (project !== null) {
@@ -153,6 +176,7 @@ class DocShell {
         NO_COLOR: "1",
         GIT_PAGER: "cat",
         SEEKNAL_USER: "ada",
+        ...this.#variables,
       },
       stdin: "null",
       stdout: "piped",

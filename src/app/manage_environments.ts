@@ -1,7 +1,10 @@
 import { UserError } from "../base/user_error.ts";
 import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
+import type { MaterializationRecord } from "../model/materialization.ts";
+import { tablesOf } from "../model/outside.ts";
 import { fromStoredPlan } from "../plan/build_plan.ts";
 import type { Plan } from "../model/plan.ts";
+import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { type EnvironmentFacts, environmentFacts } from "./environment_facts.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { publishHead, unpublish } from "./publish.ts";
@@ -20,6 +23,10 @@ export async function listEnvironments(workspace: Workspace): Promise<Environmen
 export interface EnvironmentDetails extends EnvironmentFacts {
   readonly plan: Plan | null;
   readonly failures: readonly { readonly node: string; readonly error: string }[];
+  /** Profile that counts for it now; null where there is none. */
+  readonly profile: string | null;
+  /** Tables outside that it wrote, by the state. */
+  readonly tables: readonly (MaterializationRecord & { readonly node: string })[];
 }
 
 /** One environment in detail. Throws `unknown_environment` (2). */
@@ -35,6 +42,10 @@ export async function showEnvironment(
     plan: stored === null ? null : fromStoredPlan(stored, snapshot.manifest, head),
     failures: [...snapshot.results.values()].flatMap(({ id, status, error }) =>
       status === "failed" ? [{ node: id, error: error ?? "" }] : []
+    ),
+    profile: loadEnvironmentProfile(workspace, env).profile.file,
+    tables: [...tablesOf(snapshot.outside, env)].flatMap(([node, tables]) =>
+      tables.map((table) => ({ node, ...table }))
     ),
   };
 }

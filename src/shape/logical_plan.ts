@@ -76,7 +76,7 @@ export function parsePlan(text: string): Json {
           (!Number.isSafeInteger(value) || Object.is(value, -0))
           ? context.source
           : value) as (key: string, value: unknown) => unknown,
-    );
+    ) as Json;
   } catch (error) {
     if (error instanceof SyntaxError) throw new CannotTell("its plan cannot be read");
     throw error;

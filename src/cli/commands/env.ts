@@ -30,7 +30,7 @@ export const ENV_LIST: Command = {
     flags: "--category <NAME>",
     doc: "only local, remote, testing, safe or dangerous ones",
     completes: ["local", "remote", "testing", "safe", "dangerous"],
-  }],
+  }, PROFILE],
   run: async (context) => {
     const workspace = await context.workspace("read");
     const { listEnvironments } = await import("../../app/manage_environments.ts");
@@ -47,7 +47,7 @@ export const ENV_SHOW: Command = {
   name: "env show",
   summary: "One environment in detail",
   arguments: [ENV_ARGUMENT],
-  options: [],
+  options: [PROFILE],
   run: async (context) => {
     const env = envName(context, context.args[0]!);
     const workspace = await context.workspace("read");
@@ -143,7 +143,7 @@ export const ENV_CHECKOUT: Command = {
   name: "env checkout",
   summary: "Write an environment's readable copy in target/ again",
   arguments: [ENV_ARGUMENT],
-  options: [],
+  options: [PROFILE],
   run: async (context) => {
     const env = envName(context, context.args[0]!);
     const workspace = await context.workspace("write");
@@ -162,7 +162,11 @@ export const ENV_CLEANUP: Command = {
   name: "env cleanup",
   summary: "Delete environments that have not been used for their time to live",
   arguments: [],
-  options: [{ flags: "--dry-run", doc: "only list them" }],
+  options: [
+    { flags: "--drop-tables", doc: "drop the tables outside that they have" },
+    PROFILE,
+    { flags: "--dry-run", doc: "only list them" },
+  ],
   run: async (context) => {
     const isDry = flag(context, "dryRun");
     const workspace = await context.workspace(isDry ? "read" : "write");
@@ -170,10 +174,15 @@ export const ENV_CLEANUP: Command = {
       "../../app/manage_environments.ts"
     );
     const expired = await expiredEnvironments(workspace);
-    if (!isDry) {
-      for (const { name, commit } of expired) {
-        await deleteEnvironment(workspace, name, commit as CommitId);
-      }
+    const { environmentTables, dropEnvironmentTables } = await import(
+      "../../app/environment_tables.ts"
+    );
+    for (const { name, commit } of expired) {
+      const tables = flag(context, "dropTables") ? await environmentTables(workspace, name) : [];
+      for (const { target } of tables) context.terminal.err(`  - ${target} of ${name}\n`);
+      if (isDry) continue;
+      if (tables.length > 0) await dropEnvironmentTables(workspace, name, tables);
+      await deleteEnvironment(workspace, name, commit as CommitId);
     }
     if (flag(context, "json")) {
       const status = isDry ? "expired" : "deleted";
@@ -276,6 +285,11 @@ function showView({ host, terminal }: CommandContext, facts: EnvironmentDetails)
       "nodes",
       `${facts.nodes.built} built here, ${plural(facts.nodes.referenced, "node")} referenced`,
     ],
+    ["profile", facts.profile ?? "none"],
+    ...facts.tables.map(({ target, type, node, rows }) => [
+      "table",
+      `${target}  ${style.dim(`${type}, ${plural(rows, "row")} of ${node}`)}`,
+    ]),
     ...facts.failures.map(({ node, error }) => ["failed", `${node}: ${error}`]),
   ];
   const plan = facts.plan === null ? "" : `\n${planView(facts.plan, NO_DETAILS, style, false)}`;
