@@ -84,6 +84,7 @@ transform: SELECT {{ n }}
       { name: "x", type: "text", description: "an x" },
     ],
     grain: ["id", "note"],
+    materializations: [],
     kind: "transform",
     transform: "SELECT {{ n }}",
     params: { n: "1" },
