@@ -1,4 +1,5 @@
 import { UserError } from "../base/user_error.ts";
+import { networkReason } from "./network_error.ts";
 import { objectMissing } from "./storage_errors.ts";
 
 /** The store did not answer in time. */
@@ -64,7 +65,7 @@ export function s3Error(
     }
     if (!(error instanceof RequestTimeout) && !(error instanceof TypeError)) return error;
     return new UserError(
-      `Cannot reach the object store at ${endpoint} for ${location}: ${error.message}`,
+      `Cannot reach the object store at ${endpoint} for ${location}: ${networkReason(error)}`,
       {
         code: "storage_unavailable",
         kind: "dependency",

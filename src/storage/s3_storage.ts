@@ -4,6 +4,7 @@ import { removeIfExists, temporaryName } from "../base/atomic_write.ts";
 import { UserError } from "../base/user_error.ts";
 import type { ObjectStorage, StoredObject } from "./object_storage.ts";
 import { nextChunk, pause, S3Connection, type S3ConnectionOptions } from "./s3_connection.ts";
+import { networkReason } from "./network_error.ts";
 import { isTransient, s3Answer } from "./s3_errors.ts";
 import { parseS3Location, type S3Location, s3LocationOf } from "./s3_location.ts";
 import { uploadFile } from "./s3_multipart.ts";
@@ -219,7 +220,7 @@ async function eachChunk(
 
 function interrupted(object: S3Location, cause: unknown): unknown {
   if (!isTransient(cause) || !(cause instanceof Error)) return cause;
-  return new UserError(`Cannot read ${s3LocationOf(object)} to its end: ${cause.message}`, {
+  return new UserError(`Cannot read ${s3LocationOf(object)} to its end: ${networkReason(cause)}`, {
     code: "storage_unavailable",
     kind: "dependency",
     hint: "try again when the object store is well",
