@@ -182,23 +182,22 @@ CREATE OR REPLACE TEMP MACRO seeknal_mix(k) AS
   (seeknal_rotl((k * 3432918353::UBIGINT) & 4294967295::UBIGINT, 15) * 461845907::UBIGINT) & 4294967295::UBIGINT;
 CREATE OR REPLACE TEMP MACRO seeknal_step(h, k) AS
   (seeknal_rotl(xor(h, seeknal_mix(k)), 13) * 5::UBIGINT + 3864292196::UBIGINT) & 4294967295::UBIGINT;
-CREATE OR REPLACE TEMP MACRO seeknal_final1(h) AS
-  (xor(h, h >> 16) * 2246822507::UBIGINT) & 4294967295::UBIGINT;
-CREATE OR REPLACE TEMP MACRO seeknal_final2(h) AS
-  (xor(h, h >> 13) * 3266489909::UBIGINT) & 4294967295::UBIGINT;
-CREATE OR REPLACE TEMP MACRO seeknal_final3(h) AS xor(h, h >> 16);
-CREATE OR REPLACE TEMP MACRO seeknal_final(h) AS seeknal_final3(seeknal_final2(seeknal_final1(h)));
+CREATE OR REPLACE TEMP MACRO seeknal_final(x) AS list_reduce([1::UBIGINT, 2::UBIGINT, 3::UBIGINT], lambda h, i: CASE i
+  WHEN 1 THEN (xor(h, h >> 16) * 2246822507::UBIGINT) & 4294967295::UBIGINT
+  WHEN 2 THEN (xor(h, h >> 13) * 3266489909::UBIGINT) & 4294967295::UBIGINT
+  ELSE xor(h, h >> 16) END, x);
+CREATE OR REPLACE TEMP MACRO seeknal_hash_words(words, tail, length) AS seeknal_final(
+  xor(xor(list_reduce(words, lambda h, k: seeknal_step(h, k), 0::UBIGINT), tail), length));
 CREATE OR REPLACE TEMP MACRO seeknal_hash_unsigned(u) AS
-  seeknal_final(xor(seeknal_step(seeknal_step(0::UBIGINT, u & 4294967295::UBIGINT), u >> 32), 8::UBIGINT));
+  seeknal_hash_words([u & 4294967295::UBIGINT, u >> 32], 0::UBIGINT, 8::UBIGINT);
 CREATE OR REPLACE TEMP MACRO seeknal_hash_long(v) AS
   seeknal_hash_unsigned(CAST(CASE WHEN v < 0 THEN v::HUGEINT + 18446744073709551616 ELSE v::HUGEINT END AS UBIGINT));
 CREATE OR REPLACE TEMP MACRO seeknal_word(d) AS
   CAST('0x' || d[7:8] || d[5:6] || d[3:4] || d[1:2] AS UBIGINT);
-CREATE OR REPLACE TEMP MACRO seeknal_hash_hex(d) AS seeknal_final(xor(xor(
-  list_reduce(list_transform(range(0, len(d) // 8), lambda i: seeknal_word(d[i * 8 + 1:i * 8 + 8])),
-    lambda h, k: seeknal_step(h, k), 0::UBIGINT),
-  CASE WHEN len(d) % 8 = 0 THEN 0::UBIGINT ELSE seeknal_mix(seeknal_word(d[(len(d) // 8) * 8 + 1:])) END),
-  (len(d) // 2)::UBIGINT));
+CREATE OR REPLACE TEMP MACRO seeknal_hash_hex(d) AS seeknal_hash_words(
+  list_transform(range(0, len(d) // 8), lambda i: seeknal_word(d[i * 8 + 1:i * 8 + 8])),
+  CASE WHEN len(d) % 8 = 0 THEN 0::UBIGINT ELSE seeknal_mix(seeknal_word(d[(len(d) // 8) * 8 + 1:])) END,
+  (len(d) // 2)::UBIGINT);
 CREATE OR REPLACE TEMP MACRO seeknal_twos_complement(v) AS CASE
   WHEN v < 0 THEN regexp_replace(hex(v), '^(?:FF)+([89A-F].)', '\\1')
   ELSE regexp_replace(lpad(hex(v), 32, '0'), '^(?:00)+([0-7].)', '\\1') END;
@@ -288,9 +287,10 @@ function truncateSql(name: string, width: number, type: PrimitiveType): string {
 
 /** An unscaled number as a decimal, through its text: multiplication would leave the 38 digits. */
 function decimalFromDigits(sql: string, decimal: { precision: number; scale: number }): string {
-  const padded = `lpad(CAST(abs(${sql}) AS VARCHAR), greatest(len(CAST(abs(${sql}) AS VARCHAR)), ${
-    decimal.scale + 1
-  }), '0')`;
+  const padded =
+    `lpad(CAST(abs(${sql}) AS VARCHAR), CAST(greatest(len(CAST(abs(${sql}) AS VARCHAR)), ${
+      decimal.scale + 1
+    }) AS INTEGER), '0')`;
   return `CAST(CASE WHEN ${sql} < 0 THEN '-' ELSE '' END || ${padded}[:-${
     decimal.scale + 1
   }] || '.' || ${padded}[-${decimal.scale}:] AS DECIMAL(${decimal.precision},${decimal.scale}))`;

@@ -86,24 +86,66 @@ Deno.test("partitionSpecFor refuses a transform that the column's type has not",
 /** Values as DuckDB literals with the Iceberg type they are of. */
 const VALUES: readonly (readonly [string, readonly string[]])[] = [
   ["int", ["34", "0", "-1", "2147483647", "-2147483640", "7"].map((v) => `(${v})::INTEGER`)],
-  ["long", ["34", "-1", "9223372036854775807", "-9223372036854775800"].map((v) => `(${v})::BIGINT`)],
-  ["decimal(9,2)", ["14.20", "-14.20", "0", "-0.01", "1.28", "-1.28", "2.55", "9999999.99"]
-    .map((v) => `(${v})::DECIMAL(9,2)`)],
-  ["decimal(38,0)", ["99999999999999999999999999999999999999", "-99999999999999999999999999999999999999", "128", "-129"]
-    .map((v) => `(${v})::DECIMAL(38,0)`)],
-  ["decimal(38,38)", ["0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001"]
-    .map((v) => `(${v})::DECIMAL(38,38)`)],
-  ["date", ["2017-11-16", "1969-12-31", "1970-01-01", "0001-01-01", "9999-12-31"].map((v) => `DATE '${v}'`)],
+  [
+    "long",
+    ["34", "-1", "9223372036854775807", "-9223372036854775800"].map((v) => `(${v})::BIGINT`),
+  ],
+  [
+    "decimal(9,2)",
+    ["14.20", "-14.20", "0", "-0.01", "1.28", "-1.28", "2.55", "9999999.99"]
+      .map((v) => `(${v})::DECIMAL(9,2)`),
+  ],
+  [
+    "decimal(38,0)",
+    [
+      "99999999999999999999999999999999999999",
+      "-99999999999999999999999999999999999990",
+      "128",
+      "-129",
+    ]
+      .map((v) => `(${v})::DECIMAL(38,0)`),
+  ],
+  [
+    "decimal(38,38)",
+    ["0.99999999999999999999999999999999999999", "0.00000000000000000000000000000000000128"]
+      .map((v) => `'${v}'::DECIMAL(38,38)`),
+  ],
+  [
+    "date",
+    ["2017-11-16", "1969-12-31", "1970-01-01", "0001-01-01", "9999-12-31"].map((v) =>
+      `DATE '${v}'`
+    ),
+  ],
   ["time", ["22:31:08", "00:00:00", "23:59:59.999999"].map((v) => `TIME '${v}'`)],
-  ["timestamp", ["2017-11-16 22:31:08", "2017-11-16 22:31:08.000001", "1969-12-31 23:59:59.999999", "1969-01-01 00:30:00"]
-    .map((v) => `TIMESTAMP '${v}'`)],
-  ["timestamptz", ["2017-11-16 14:31:08-08", "1969-12-31 23:00:00+00"].map((v) => `TIMESTAMPTZ '${v}'`)],
+  [
+    "timestamp",
+    [
+      "2017-11-16 22:31:08",
+      "2017-11-16 22:31:08.000001",
+      "1969-12-31 23:59:59.999999",
+      "1969-01-01 00:30:00",
+    ]
+      .map((v) => `TIMESTAMP '${v}'`),
+  ],
+  [
+    "timestamptz",
+    ["2017-11-16 14:31:08-08", "1969-12-31 23:00:00+00"].map((v) => `TIMESTAMPTZ '${v}'`),
+  ],
   ["string", ["iceberg", "", "a", "ab", "abc", "abcd", "äöü𝄞x", "a\nb"].map((v) => `'${v}'`)],
   ["uuid", ["UUID 'f79c3e09-677c-4bbd-a479-3f349cb785e7'"]],
   ["binary", ["'\\x00\\x01\\x02\\x03'::BLOB", "''::BLOB", "'\\xFF\\xFE\\xFD\\xFC\\xFB'::BLOB"]],
 ];
 const TRANSFORMS = [
-  "identity", "year", "month", "day", "hour", "void", "bucket[16]", "bucket[2147483647]", "truncate[3]", "truncate[10]",
+  "identity",
+  "year",
+  "month",
+  "day",
+  "hour",
+  "void",
+  "bucket[16]",
+  "bucket[2147483647]",
+  "truncate[3]",
+  "truncate[10]",
 ];
 
 Deno.test("transformSql and transformValue give the same partition for every value", async () => {
@@ -114,7 +156,10 @@ Deno.test("transformSql and transformValue give the same partition for every val
     for (const written of TRANSFORMS) {
       const transform = parseTransform(written);
       assert.ok(transform);
-      const schema = { type: "struct" as const, fields: [{ id: 1, name: "v", required: false, type }] };
+      const schema = {
+        type: "struct" as const,
+        fields: [{ id: 1, name: "v", required: false, type }],
+      };
       const call = written.replace(/\[(\d+)\]/, "($1, v)");
       const expression = call === written ? (written === "identity" ? "v" : `${written}(v)`) : call;
       if (written !== "void") {
@@ -133,7 +178,11 @@ Deno.test("transformSql and transformValue give the same partition for every val
           `SELECT ${shownSql(sql, result)}, ${shownSql("v", type)} FROM ${from}`,
         );
         const [shown, value] = rows[0] ?? [];
-        const expected = transformValue(transform, type, value === null ? null : readShown(type, String(value)));
+        const expected = transformValue(
+          transform,
+          type,
+          value === null ? null : readShown(type, String(value)),
+        );
         const actual = shown === null ? null : readShown(result, String(shown));
         assert.deepEqual(actual, expected, `${written} of ${literal}`);
         compared++;
