@@ -18,7 +18,7 @@ export interface StorageOptions {
  */
 export async function openStorage(
   location: string,
-  options: StorageOptions,
+  _options: StorageOptions,
 ): Promise<ObjectStorage> {
   if (isLocalLocation(location)) return new LocalStorage();
   throw new UserError(`Cannot open ${location}: its scheme is not supported`, {
