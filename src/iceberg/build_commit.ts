@@ -54,6 +54,13 @@ export interface SnapshotIdentity {
   readonly timestampMs: number;
 }
 
+/** A snapshot that nothing refers to yet. */
+export interface BuiltSnapshot {
+  readonly snapshot: TableSnapshot;
+  /** Files that were written for it, to be removed when it is not committed. */
+  readonly written: readonly string[];
+}
+
 /**
  * Writes the manifests and the manifest list of a new snapshot on top of the current one. Nothing
  * refers to them until the snapshot is committed. Existing manifests are taken over as they are
@@ -63,7 +70,7 @@ export async function buildSnapshot(
   base: SnapshotBase,
   change: SnapshotChange,
   identity: SnapshotIdentity,
-): Promise<TableSnapshot> {
+): Promise<BuiltSnapshot> {
   const { metadata, storage } = base;
   const parent = currentSnapshot(metadata);
   const sequence = metadata["last-sequence-number"] + 1;
@@ -103,7 +110,7 @@ export async function buildSnapshot(
       syncMark(),
     ),
   );
-  return {
+  const snapshot: TableSnapshot = {
     "snapshot-id": identity.snapshotId,
     ...(parentId === null ? {} : { "parent-snapshot-id": parentId }),
     "sequence-number": sequence,
@@ -113,6 +120,7 @@ export async function buildSnapshot(
     summary: await summaryOf(base, parent, change, removed),
     "schema-id": base.schema["schema-id"],
   };
+  return { snapshot, written: [list, ...writer.written] };
 }
 
 /** Sixteen bytes that stand between blocks. */
@@ -146,7 +154,7 @@ class ManifestWriter {
   readonly #base: SnapshotBase;
   readonly #identity: SnapshotIdentity;
   readonly #sequence: number;
-  #count = 0;
+  readonly written: string[] = [];
 
   constructor(base: SnapshotBase, identity: SnapshotIdentity, sequence: number) {
     this.#base = base;
@@ -179,12 +187,14 @@ class ManifestWriter {
     const { metadata, schema, storage } = this.#base;
     const spec = specById(metadata, specId);
     const types = partitionTypes(metadata, spec);
-    const path = `${metadata.location}/metadata/${this.#identity.attempt}-m${this.#count++}.avro`;
+    const path =
+      `${metadata.location}/metadata/${this.#identity.attempt}-m${this.written.length}.avro`;
     const data = writeManifest(
       { schema, spec, partitionTypes: types, content },
       entries,
       syncMark(),
     );
+    this.written.push(path);
     await storage.write(path, data);
     return {
       path,

@@ -1,6 +1,6 @@
 import type { SchemaEvolution } from "../model/profile.ts";
 import { type DuckType, parseDuckType } from "./duck_type.ts";
-import { childFields, decimalOf, icebergTypeFor, type NextId, structFor } from "./types.ts";
+import { decimalOf, icebergTypeFor, type NextId, structFor } from "./types.ts";
 import type { IcebergType, SchemaField, TableSchema } from "./table_metadata.ts";
 
 /** How a table's columns follow those of an output. */
@@ -69,9 +69,9 @@ class Evolver {
       const found = left.get(field.name.toLowerCase());
       left.delete(field.name.toLowerCase());
       const path = `${prefix}${field.name}`;
-      return found === undefined
-        ? this.#missing(field, path)
-        : [{ ...field, type: this.#type(field, found.type, path) }];
+      if (found === undefined) return this.#missing(field, path);
+      const type = this.#type(field.type, found.type, path);
+      return [type === null ? this.#replaced(field, found.type, path) : { ...field, type }];
     });
     for (const { name, type } of left.values()) kept.push(this.#added(name, type, prefix));
     return kept;
@@ -104,54 +104,45 @@ class Evolver {
     return [field];
   }
 
-  #type(field: SchemaField, output: DuckType, path: string): IcebergType {
-    const type = field.type;
-    if (typeof type !== "string") return this.#nested(field, type, output, path);
+  /** The type with what changes inside it; null where values of the one cannot become the other. */
+  #type(type: IcebergType, output: DuckType, path: string): IcebergType | null {
+    if (typeof type !== "string") return this.#nested(type, output, path);
     const wanted = output.kind === "scalar" ? icebergTypeFor(output, this.#next, path) : null;
-    if (typeof wanted === "string") {
-      if (holds(type, wanted)) return type;
-      if (promotes(type, wanted)) {
-        this.#change(`widens column ${path} from ${type} to ${wanted}`);
-        return wanted;
-      }
-    }
-    return this.#replaced(field, output, path);
+    if (typeof wanted !== "string") return null;
+    if (holds(type, wanted)) return type;
+    if (!promotes(type, wanted)) return null;
+    this.#change(`widens column ${path} from ${type} to ${wanted}`);
+    return wanted;
   }
 
-  #nested(
-    field: SchemaField,
-    type: Exclude<IcebergType, string>,
-    output: DuckType,
-    path: string,
-  ): IcebergType {
+  #nested(type: Exclude<IcebergType, string>, output: DuckType, path: string): IcebergType | null {
     if (type.type === "struct" && output.kind === "struct") {
       return { ...type, fields: this.struct(type.fields, output, `${path}.`) };
     }
-    const [first, second] = childFields(type);
-    if (type.type === "list" && output.kind === "list" && first !== undefined) {
-      return { ...type, element: this.#type(first, output.element, `${path}.element`) };
+    if (type.type === "list" && output.kind === "list") {
+      const element = this.#type(type.element, output.element, `${path}.element`);
+      return element === null ? null : { ...type, element };
     }
-    if (
-      type.type === "map" && output.kind === "map" && first !== undefined && second !== undefined
-    ) {
-      return {
-        ...type,
-        key: this.#type(first, output.key, `${path}.key`),
-        value: this.#type(second, output.value, `${path}.value`),
-      };
+    if (type.type === "map" && output.kind === "map") {
+      const key = this.#type(type.key, output.key, `${path}.key`);
+      const value = this.#type(type.value, output.value, `${path}.value`);
+      return key === null || value === null ? null : { ...type, key, value };
     }
-    return this.#replaced(field, output, path);
+    return null;
   }
 
-  /** Another type altogether: values in older files cannot become it. */
-  #replaced(field: SchemaField, output: DuckType, path: string): IcebergType {
-    const wanted = icebergTypeFor(output, this.#next, path);
+  /** Another type altogether is another column: values in older files cannot become it. */
+  #replaced(field: SchemaField, output: DuckType, path: string): SchemaField {
+    const id = this.#next();
+    const type = icebergTypeFor(output, this.#next, path);
+    if (this.#rules.policy === "auto" && this.#rules.replacesAll) {
+      this.changes.push(`replaces column ${path} (${typeText(field.type)}, now ${typeText(type)})`);
+      return { id, name: field.name, required: false, type };
+    }
     this.problems.push(
-      `column ${path} is ${typeText(field.type)} in the table and ${
-        typeText(wanted)
-      } in the output`,
+      `column ${path} is ${typeText(field.type)} in the table and ${typeText(type)} in the output`,
     );
-    return field.type;
+    return field;
   }
 
   #change(text: string): void {

@@ -194,7 +194,6 @@ async function copyPartitioned(
   const stats = await copy(write, context.session, rows, folder, [
     `PARTITION_BY (${PARTITION_COLUMN})`,
     "OVERWRITE_OR_IGNORE",
-    `FILE_SIZE_BYTES ${TARGET_FILE_BYTES}`,
   ]);
   return filesOf(stats, write, false, (keys) => partitions.tuples.get(keys) ?? []);
 }
