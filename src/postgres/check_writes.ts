@@ -234,10 +234,7 @@ export function checkTable(
   const { facts, entry, table } = found;
   if (facts === null) {
     if (write.action === "revert") return problem("cannot_revert", `${write.target} does not exist`);
-    if (write.spec.existing !== "adopt" || write.spec.create_table !== false) {
-      // Nothing in the way of a new table.
-    }
-    return write.spec.create_table === false
+    return isCreationRefused(write)
       ? problem(
         "missing_table",
         `${write.target} does not exist, and create_table is false`,
@@ -285,6 +282,11 @@ export function checkTable(
   }
   if (evolution.statements.length > 0 && !facts.owns) return [ownerProblem(session, write, facts)];
   return [];
+}
+
+/** Whether the author wants a missing table to be an error (`create_table: false`). */
+function isCreationRefused({ spec }: TableWrite): boolean {
+  return "create_table" in spec && spec.create_table === false;
 }
 
 const KINDS: Readonly<Record<string, string>> = {

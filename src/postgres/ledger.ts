@@ -31,7 +31,8 @@ export interface LedgerWrite {
   readonly name: string;
   /** A revert over several writes takes them back one by one; anything else is step 1. */
   readonly step: number;
-  readonly state: "staged" | "swapped" | "finished";
+  /** `finished`: kept for a revert; `reverted`: taken back by a batch that is not finished. */
+  readonly state: "staged" | "swapped" | "finished" | "reverted";
   readonly action: "write" | "revert";
   readonly project: string;
   readonly environment: string;

@@ -10,6 +10,8 @@ export interface TableColumn {
   /** A default, an identity, or a generation expression gives it a value. */
   readonly hasDefault: boolean;
   readonly generated: boolean;
+  /** GENERATED ALWAYS AS IDENTITY: can be inserted, not updated. */
+  readonly identityAlways: boolean;
 }
 
 /** What the catalog says about a relation. */
@@ -68,7 +70,8 @@ SELECT c.nspname AS schema, c.relname AS name, c.oid::text, c.relkind AS kind,
     WHERE NOT has_table_privilege(c.oid, p)) AS missing,
   (SELECT coalesce(jsonb_agg(jsonb_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
-      'hasDefault', a.atthasdef OR a.attidentity <> '', 'generated', a.attgenerated <> '')
+      'hasDefault', a.atthasdef OR a.attidentity <> '', 'generated', a.attgenerated <> '',
+      'identityAlways', a.attidentity = 'a')
       ORDER BY a.attnum), '[]')
     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
   (SELECT coalesce(jsonb_agg(k.names ORDER BY k.indisprimary DESC, k.indexrelid), '[]') FROM (

@@ -147,17 +147,16 @@ export function viewChange(
   };
 }
 
-/** Statements that make a view show a version. */
-export function showVersion(
-  table: TableName,
-  facts: TableFacts | null,
-  change: ViewChange,
-  version: string,
-): string {
-  const names = change.columns.map(({ name }) => quoteName(name)).join(", ");
-  const select = `SELECT ${names} FROM ${qualified(VERSION_SCHEMA, version)}`;
-  return change.recreate ? "" : `CREATE OR REPLACE VIEW ${qualified(table.schema, table.name)}` +
-    `${withOptions(facts?.options ?? [])} AS ${select};`;
+/** The query of a view that shows a version. */
+export function versionQuery(columns: readonly WantedColumn[], version: string): string {
+  const names = columns.map(({ name }) => quoteName(name)).join(", ");
+  return `SELECT ${names} FROM ${qualified(VERSION_SCHEMA, version)}`;
+}
+
+/** The statement that makes a view, or changes it in place, its options kept. */
+export function replaceView(table: TableName, facts: TableFacts | null, query: string): string {
+  return `CREATE OR REPLACE VIEW ${qualified(table.schema, table.name)}` +
+    `${withOptions(facts?.options ?? [])} AS ${query}`;
 }
 
 /** `WITH (security_barrier=true)`: replacing a view without them would reset them. */
