@@ -18,6 +18,8 @@ export interface Relation {
 export interface Evidence {
   /** Equal for equal rows of the same database. */
   readonly token: string;
+  /** Hash that stands for the database. */
+  readonly system: string;
   /** In words. */
   readonly reliesOn: string;
 }
@@ -56,7 +58,8 @@ export async function gatherEvidence(
   const found = sql === null ? [] : await connection.sql.unsafe(sql);
   const identity = await databaseIdentity(connection);
   const about = { way, identity, relation: relation?.oid ?? null, ...known, found: [...found] };
-  return { token: sha256(compactJson(about)), reliesOn };
+  const system = sha256(compactJson(identity)).slice(0, 24);
+  return { token: sha256(compactJson(about)), system, reliesOn };
 }
 
 interface Question {

@@ -71,7 +71,8 @@ class CopyTap {
     this.#socket = socket;
     this.#sink = sink;
     this.#onFailure = onFailure;
-    this.#listeners = socket.listeners("data").filter(isDataListener);
+    const listeners: readonly unknown[] = socket.listeners("data");
+    this.#listeners = listeners.filter(isDataListener);
     socket.on("data", this.#onData);
     for (const listener of this.#listeners) socket.removeListener("data", listener);
   }

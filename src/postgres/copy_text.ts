@@ -40,21 +40,21 @@ export function selectFromText(
   return `SELECT ${values.join(", ")} FROM ${readText(columns, path, reading)}`;
 }
 
-/** The first text that does not fit its column, in a table of one row or none: column number, text. */
+/** The first text that does not fit its column, in a table of one row or none. */
 export function misfitSql(
   column: TransferColumn,
   i: number,
   from: string,
 ): string {
-  const { fits, value, parsed } = column.transfer;
-  const text = unescaped(`c${i}`, parsed);
+  const { fits, value, isPlain } = column.transfer;
+  const text = isPlain ? `c${i}` : unescaped(`c${i}`);
   return `SELECT ${text} FROM ${from} WHERE c${i} IS NOT NULL AND (${
     fits === null ? "" : `NOT ${fits(text)} OR `
   }TRY(${value(text)}) IS NULL) LIMIT 1`;
 }
 
-function valueSql({ fits, value, parsed }: Transfer, raw: string): string {
-  const text = unescaped(raw, parsed);
+function valueSql({ fits, value, isPlain }: Transfer, raw: string): string {
+  const text = isPlain ? raw : unescaped(raw);
   if (fits === null) return value(text);
   return `CASE WHEN ${raw} IS NULL THEN NULL WHEN ${fits(text)} THEN ${value(text)} ` +
     `ELSE error('a value does not fit') END`;
@@ -80,8 +80,7 @@ export function readText(
  * character that no text of PostgreSQL has.
  * https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
  */
-function unescaped(raw: string, parsed: string | null): string {
-  if (parsed !== null) return raw;
+function unescaped(raw: string): string {
   const escapes: readonly [string, string][] = [
     ["\\\\", "chr(0)"],
     ["\\n", "chr(10)"],

@@ -19,6 +19,8 @@ export interface Transfer {
   readonly send: (column: string) => string;
   /** Type that the reader of the text may parse itself; null: it must be text. */
   readonly parsed: string | null;
+  /** True when the server's text never has a backslash, tab or line break, which COPY escapes. */
+  readonly isPlain: boolean;
   /** The value of a text that `fits`; fails where it has none. */
   readonly value: (text: string) => string;
   /** Whether a text is one that `value` gives exactly; null: `value` fails where not. */
@@ -66,6 +68,7 @@ const TEXT: Transfer = {
   type: "VARCHAR",
   send: (column) => column,
   parsed: null,
+  isPlain: false,
   value: (text) => text,
   fits: null,
 };
@@ -75,15 +78,21 @@ function parsed(type: string): Transfer {
     type,
     send: (column) => column,
     parsed: type,
+    isPlain: true,
     value: (text) => `CAST(${text} AS ${type})`,
     fits: null,
   };
 }
 
-/** PostgreSQL writes BC at the end, DuckDB in parentheses behind the day; the reader of texts knows neither. */
-function dated(type: string): Transfer {
+/**
+ * PostgreSQL writes BC at the end, DuckDB in parentheses behind the day. DuckDB's reader of texts
+ * would overlook it in a DATE and make NULL of the whole TIMESTAMP WITH TIME ZONE (1.5.5), so it may not
+ * parse these two; of a TIMESTAMP it says that it cannot.
+ */
+function dated(type: string, parsedAs: string | null): Transfer {
   return {
     ...parsed(type),
+    parsed: parsedAs,
     value: (text) =>
       `CAST(CASE WHEN ends_with(${text}, ' BC') THEN ` +
       `regexp_replace(${text}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2') ELSE ${text} END AS ${type})`,
@@ -100,15 +109,16 @@ const TRANSFERS: Readonly<Record<string, Transfer>> = {
   bool: parsed("BOOLEAN"),
   uuid: parsed("UUID"),
   time: parsed("TIME"),
-  date: dated("DATE"),
-  timestamp: dated("TIMESTAMP"),
-  timestamptz: dated("TIMESTAMP WITH TIME ZONE"),
+  date: dated("DATE", null),
+  timestamp: dated("TIMESTAMP", "TIMESTAMP"),
+  timestamptz: dated("TIMESTAMP WITH TIME ZONE", null),
   json: { ...TEXT, type: "JSON", value: (text) => `CAST(${text} AS JSON)` },
   jsonb: { ...TEXT, type: "JSON", value: (text) => `CAST(${text} AS JSON)` },
   bpchar: { ...TEXT, send: (column) => `${column}::text` },
   bytea: {
     ...TEXT,
     type: "BLOB",
+    isPlain: true,
     send: (column) => `encode(${column}, 'hex')`,
     value: (text) => `unhex(${text})`,
   },
@@ -125,6 +135,7 @@ function numericTransfer(modifier: number): Transfer {
   return {
     ...TEXT,
     type,
+    isPlain: true,
     value: (text) => `CAST(${text} AS ${type})`,
     fits: (text) =>
       `(strpos(${text}, '.') = 0 OR ` +
@@ -157,6 +168,7 @@ function listTransfer(element: Transfer): Transfer {
         `ORDER BY i))::text END`;
     },
     parsed: null,
+    isPlain: false,
     value: (text) => `list_transform(${list(text)}, lambda e: ${element.value("e")})`,
     fits: (text) =>
       fits === null ? isFlat(text) : `(${isFlat(text)} AND len(list_filter(${list(text)}, ` +
@@ -164,15 +176,20 @@ function listTransfer(element: Transfer): Transfer {
   };
 }
 
-/** What is declared has the last word on digits: an exact numeric is cast from its text. */
+/** What is declared has the last word on digits: an exact numeric is cast from its text, a text is the server's. */
 function castTransfer(natural: Transfer, declared: string): Transfer {
-  const isText = natural.parsed === null && natural.type.startsWith("DECIMAL");
-  const value = isText ? (text: string) => text : natural.value;
+  const isText = /^(varchar|text|string|char|bpchar)$/i.test(declared.trim());
+  if (isText && natural.type !== "BOOLEAN") {
+    return { ...TEXT, type: declared, send: natural.type === "BLOB" ? TEXT.send : natural.send };
+  }
+  const isExact = natural.parsed === null && natural.type.startsWith("DECIMAL");
+  const value = isExact ? TEXT.value : natural.value;
   return {
     type: declared,
     send: natural.send,
     parsed: null,
+    isPlain: natural.isPlain,
     value: (text) => `CAST(${value(text)} AS ${declared})`,
-    fits: isText ? null : natural.fits,
+    fits: isExact ? null : natural.fits,
   };
 }
