@@ -1,6 +1,7 @@
 import { quoteName } from "../engine/quote.ts";
-import { type LedgerWrite, qualified } from "./ledger.ts";
+import { type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import type { TableFacts } from "./table_facts.ts";
+import type { TableName } from "./table_name.ts";
 import { ORIGIN, sameKeys, writtenBy } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
 
@@ -10,7 +11,7 @@ export interface Restored {
   readonly rows: number;
   /** Transactions that wrote them, as `xmin` shows them. */
   readonly xids: readonly number[];
-  /** Which of these stand for rows of which earlier write. */
+  /** Which of these stand for rows of which other write. */
   readonly owners: readonly { readonly write: LedgerWrite; readonly xid: number }[];
 }
 
@@ -37,18 +38,32 @@ export async function countWritten(
   return row!.n;
 }
 
+/** All writes of a table but one: rows of any of them may be among those it kept. */
+export async function otherWrites(
+  session: WriteSession,
+  table: TableName,
+  write: LedgerWrite,
+): Promise<LedgerWrite[]> {
+  return await readWrites(
+    session,
+    table.schema,
+    "name = $1 AND state <> 'staged' AND sequence::text <> $2",
+    [table.name, write.sequence],
+  );
+}
+
 /**
  * Removes the rows that a write wrote and puts those back that it changed or removed. Rows keep
- * where they come from: those of earlier writes are put back each in a subtransaction of its own,
+ * where they come from: those of other writes are put back each in a subtransaction of its own,
  * whose number then stands for that write, so that it can be taken back too.
  *
- * `earlier`: writes of the table that may still be taken back.
+ * `others`: writes of the table that may still be taken back.
  */
 export async function restoreRows(
   session: WriteSession,
   facts: TableFacts,
   write: LedgerWrite,
-  earlier: readonly LedgerWrite[],
+  others: readonly LedgerWrite[],
 ): Promise<Restored> {
   const table = qualified(facts.schema, facts.name);
   const removal = `DELETE FROM ${only(facts)}${table} AS t WHERE ${writtenBy(write.xids)}`;
@@ -57,8 +72,8 @@ export async function restoreRows(
     return { rows: 0, xids: [], owners: [] };
   }
   const before = qualified(facts.schema, write.before);
-  const groups = groupsOf(earlier);
-  const done: { rows: number; xid: number; write: LedgerWrite | null }[] = [];
+  const groups = groupsOf(others);
+  const done: { rows: number; xid: number; writes: readonly LedgerWrite[] }[] = [];
   const runGroups = async (statement: (condition: string) => string) => {
     for (const group of groups) {
       if (groups.length > 1) await session.query("SAVEPOINT seeknal_rows");
@@ -67,7 +82,7 @@ export async function restoreRows(
           `SELECT count(*)::float8 AS n, min(x)::float8 AS xid FROM w`,
       );
       if (groups.length > 1) await session.query("RELEASE SAVEPOINT seeknal_rows");
-      if (row!.xid !== null) done.push({ rows: row!.n, xid: row!.xid, write: group.write });
+      if (row!.xid !== null) done.push({ rows: row!.n, xid: row!.xid, writes: group.writes });
     }
   };
   const names = writableColumns(facts);
@@ -100,22 +115,30 @@ export async function restoreRows(
   return {
     rows: done.reduce((sum, { rows }) => sum + rows, 0),
     xids: [...new Set(done.map(({ xid }) => xid))],
-    owners: done.flatMap(({ xid, write }) => write === null ? [] : [{ write, xid }]),
+    owners: done.flatMap(({ xid, writes }) => writes.map((write) => ({ write, xid }))),
   };
 }
 
-/** Rows by the write that they came from; those from before all of them last. */
+/**
+ * Rows by the writes that they came from; those from before all of them last. A row that a step
+ * of a revert put back is of that step and of the write that it had come from.
+ */
 function groupsOf(
-  earlier: readonly LedgerWrite[],
-): { condition: string; write: LedgerWrite | null }[] {
+  others: readonly LedgerWrite[],
+): { condition: string; writes: readonly LedgerWrite[] }[] {
+  const groups = new Map<string, { xids: number[]; writes: readonly LedgerWrite[] }>();
+  const known = [...new Set(others.flatMap(({ xids }) => xids))];
+  for (const xid of known) {
+    const writes = others.filter(({ xids }) => xids.includes(xid));
+    const key = writes.map(({ sequence }) => sequence).join();
+    groups.set(key, { xids: [...groups.get(key)?.xids ?? [], xid], writes });
+  }
   const origin = `b.${quoteName(ORIGIN)}`;
-  const writes = earlier.filter(({ xids }) => xids.length > 0);
-  const known = writes.flatMap(({ xids }) => xids);
   return [
-    ...writes.map((write) => ({
-      condition: `${origin} = ANY ('{${write.xids.join(",")}}'::bigint[])`,
-      write,
+    ...[...groups.values()].map(({ xids, writes }) => ({
+      condition: `${origin} = ANY ('{${xids.join(",")}}'::bigint[])`,
+      writes,
     })),
-    { condition: `${origin} <> ALL ('{${known.join(",")}}'::bigint[])`, write: null },
+    { condition: `${origin} <> ALL ('{${known.join(",")}}'::bigint[])`, writes: [] },
   ];
 }

@@ -18,7 +18,7 @@ import {
   readWrites,
 } from "./ledger.ts";
 import { entryFor, keyOf, type PendingWrite } from "./pending_write.ts";
-import { countWritten, only, restoreRows, writableColumns } from "./restore_rows.ts";
+import { countWritten, only, otherWrites, restoreRows, writableColumns } from "./restore_rows.ts";
 import { historyOf, isRevertable } from "./revert_writes.ts";
 import type { TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
@@ -261,8 +261,8 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
           `WHERE t.xmin = ANY ('{${taken.xids.join(",")}}'::xid[])`,
       );
     }
-    const earlier = history.slice(history.indexOf(taken) + 1);
-    const restored = await restoreRows(session, facts, taken, earlier);
+    const others = await otherWrites(session, found.table, taken);
+    const restored = await restoreRows(session, facts, taken, others);
     await keepOwners(session, schema, restored.owners);
     const unowned = restored.xids.filter((x) => !restored.owners.some(({ xid }) => xid === x));
     const previous: LedgerEntry = {

@@ -16,8 +16,8 @@ import {
   WRITES,
 } from "./ledger.ts";
 import { keyOf } from "./pending_write.ts";
-import { countWritten, restoreRows } from "./restore_rows.ts";
-import { historyOf, isRevertable } from "./revert_writes.ts";
+import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
+import { isRevertable } from "./revert_writes.ts";
 import { keepOwners, lockTable } from "./swap_writes.ts";
 import { factsKey } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
@@ -256,9 +256,8 @@ async function takeBackRows(
   if (written !== row.touched) {
     throw cannotUndo(target, `${row.touched - written} of its new rows were changed since`);
   }
-  const history = await historyOf(session, table.schema, table.name);
-  const earlier = await earlierWrites(session, table, row, history);
-  const restored = await restoreRows(session, facts, row, earlier);
+  const others = await otherWrites(session, table, row);
+  const restored = await restoreRows(session, facts, row, others);
   await keepOwners(session, table.schema, restored.owners);
   for (const statement of row.ddl_undo) await session.query(statement);
   if (row.previous === null) return;
@@ -267,24 +266,6 @@ async function takeBackRows(
     ...row.previous,
     own_xids: [...row.previous.own_xids, ...unowned],
   }]);
-}
-
-/** Writes whose rows may be among those put back: a revert puts those of the reverted one back too. */
-async function earlierWrites(
-  session: WriteSession,
-  table: TableName,
-  row: LedgerWrite,
-  history: readonly LedgerWrite[],
-): Promise<LedgerWrite[]> {
-  if (row.reverts === null) return [...history];
-  const { batch, step } = row.reverts;
-  const reverted = await readWrites(
-    session,
-    table.schema,
-    "name = $1 AND batch = $2 AND step::text = $3",
-    [table.name, batch, String(step)],
-  );
-  return [...history, ...reverted];
 }
 
 async function takeBackView(

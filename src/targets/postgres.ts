@@ -1,5 +1,5 @@
 import { didYouMean } from "../base/closest.ts";
-import { type FieldReader, isMapping } from "../base/field_reader.ts";
+import type { FieldReader } from "../base/field_reader.ts";
 import type {
   MaterializationMode,
   MaterializationSpec,
@@ -101,8 +101,8 @@ function parse(reader: FieldReader): PostgresSpec | null {
     );
   }
   const schema_evolution = oneOf(reader, "schema_evolution", EVOLUTIONS, refuse);
-  const create_table = flag(reader, "create_table", refuse);
-  if (flag(reader, "cascade", refuse) === true) {
+  const create_table = reader.optionalBoolean("create_table");
+  if (reader.optionalBoolean("cascade") === true) {
     refuse(
       ["cascade"],
       "cascade_refused",
@@ -153,14 +153,6 @@ function oneOf<T extends string>(
   return null;
 }
 
-function flag(reader: FieldReader, field: string, refuse: Refuse): boolean | null {
-  if (!reader.has(field)) return null;
-  const value = reader.scalar(field);
-  if (typeof value === "boolean" || value === null) return value;
-  refuse([field], "wrong_type", `"${field}" must be true or false`);
-  return null;
-}
-
 /** Days: a number, or `7d` as the reference's documentation writes it. */
 function parseLookback(reader: FieldReader, refuse: Refuse): number | null {
   const text = reader.optionalText("lookback");
@@ -195,7 +187,6 @@ function parseColumnTypes(reader: FieldReader, refuse: Refuse): Record<string, s
 function parseValidation(reader: FieldReader, refuse: Refuse): Partial<ValidationPolicy> | null {
   if (!reader.has("validation")) return null;
   const raw = reader.mapping("validation");
-  if (!isMapping(raw)) return null;
   const { row_count_tolerance: tolerance, checksum } = raw;
   const isTolerance = typeof tolerance === "number" && tolerance >= 0 && tolerance <= 1;
   if (tolerance !== undefined && !isTolerance) {
@@ -210,7 +201,7 @@ function parseValidation(reader: FieldReader, refuse: Refuse): Partial<Validatio
     refuse(["validation", "checksum"], "wrong_type", '"checksum" must be true or false');
   }
   const inside = reader.child(raw, ["validation"]);
-  for (const field of ["row_count_tolerance", "checksum"]) inside.optionalText(field);
+  for (const field of ["row_count_tolerance", "checksum"]) inside.ignore(field);
   inside.rejectUnknown("validation");
   return {
     ...(isTolerance ? { row_count_tolerance: tolerance } : {}),
