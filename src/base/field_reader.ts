@@ -83,6 +83,16 @@ export class FieldReader {
     return null;
   }
 
+  /** True, false, or null when it is absent. */
+  optionalBoolean(field: string): boolean | null {
+    this.#asked.add(field);
+    const value = this.#value[field];
+    if (value === undefined || value === null) return null;
+    if (typeof value === "boolean") return value;
+    this.#wrongType(field, "true or false", value);
+    return null;
+  }
+
   /** A list of texts; a single text counts as a list of one. */
   texts(field: string): readonly string[] {
     this.#asked.add(field);
