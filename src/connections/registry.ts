@@ -1,8 +1,9 @@
+import { ICEBERG } from "../iceberg/connection_type.ts";
 import type { ConnectionType } from "../model/connection_type.ts";
 import { POSTGRESQL } from "../postgres/connection_type.ts";
 
 /** Every kind of outside system, in the order in which help shows them. */
-export const CONNECTION_TYPES: readonly ConnectionType[] = [POSTGRESQL];
+export const CONNECTION_TYPES: readonly ConnectionType[] = [POSTGRESQL, ICEBERG];
 
 /** Other names that profiles use for a type. */
 const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };

@@ -1,16 +1,6 @@
-import type { ReadVariable } from "../base/interpolate.ts";
-import type { ConnectionSpec } from "../model/profile.ts";
+import type { ConnectionOption, ConnectionType } from "../model/connection_type.ts";
 
-/** An option as `connections/connection_type.ts` describes it; that folder lies above this one. */
-interface Option {
-  readonly doc: string;
-  readonly type: "text" | "integer" | "number" | "boolean";
-  readonly required?: boolean;
-  readonly secret?: boolean;
-  readonly values?: readonly string[];
-}
-
-const OPTIONS: Readonly<Record<string, Option>> = {
+const OPTIONS: Readonly<Record<string, ConnectionOption>> = {
   catalog: {
     doc: "sql: tables of a database (default); rest: a server that speaks Iceberg's protocol",
     type: "text",
@@ -70,15 +60,11 @@ const OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /** An Iceberg catalog with its warehouse, as a profile names it. */
-export const ICEBERG = {
+export const ICEBERG: ConnectionType = {
   name: "iceberg",
   summary: "tables in the Iceberg format, in a folder or an object store",
   options: OPTIONS,
-  /** Connects, looks around, writes nothing. */
-  async test(
-    connection: ConnectionSpec,
-    context: { readonly env: ReadVariable; readonly root: string },
-  ): Promise<{ server: string; facts: readonly string[] }> {
+  async test(connection, context) {
     const { testCatalog } = await import("./test_catalog.ts");
     return await testCatalog(connection, context);
   },

@@ -157,7 +157,8 @@ function arrayCanon(element: CanonicalText, column: string): CanonicalText {
   return {
     duckdb: `CASE WHEN ${column} IS NULL THEN chr(2) ELSE array_to_string(list_transform(` +
       `${column}, lambda e: coalesce((${element.duckdb})::VARCHAR, chr(2))), chr(30)) END`,
-    postgres: `CASE WHEN ${column} IS NULL THEN chr(2) ELSE (SELECT coalesce(string_agg(coalesce((` +
+    postgres:
+      `CASE WHEN ${column} IS NULL THEN chr(2) ELSE (SELECT coalesce(string_agg(coalesce((` +
       `${element.postgres})::text, chr(2)), chr(30) ORDER BY i), '') FROM ` +
       `unnest(${column}) WITH ORDINALITY AS u(e, i)) END`,
   };

@@ -257,7 +257,9 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
       const names = writableColumns(facts).map(quoteName).join(", ");
       await session.query(
         `INSERT INTO ${qualified(schema, before)} (${names}, ${ORIGIN}) ` +
-          `SELECT ${names}, t.xmin::text::bigint FROM ${only(facts)}${qualified(schema, name)} AS t ` +
+          `SELECT ${names}, t.xmin::text::bigint FROM ${only(facts)}${
+            qualified(schema, name)
+          } AS t ` +
           `WHERE t.xmin = ANY ('{${taken.xids.join(",")}}'::xid[])`,
       );
     }

@@ -102,8 +102,11 @@ export class PostgresStore implements AsyncDisposable {
 
   /** Puts all staged writes in place in one transaction. */
   swap(id: string, writes: readonly TableWrite[]): Promise<void> {
-    return this.#batch(writes, `writing ${targets(writes)}`, () =>
-      swapWrites(this.#session, id, writes));
+    return this.#batch(
+      writes,
+      `writing ${targets(writes)}`,
+      () => swapWrites(this.#session, id, writes),
+    );
   }
 
   /** How far a batch has come. */

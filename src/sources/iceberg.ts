@@ -1,4 +1,5 @@
 import { UserError } from "../base/user_error.ts";
+import { sha256 } from "../base/hash.ts";
 import type { Catalog } from "../iceberg/catalog.ts";
 import { parseReadRequest, type ReadRequest } from "../iceberg/read_request.ts";
 import type { Session } from "../engine/session.ts";
@@ -108,6 +109,7 @@ class IcebergReader implements SourceReader {
         type: read.columnTypes[name] ?? type,
       })),
       token: stateToken(state),
+      system: sha256(state.table.metadata["table-uuid"]).slice(0, 24),
       reliesOn: id === null
         ? `no snapshot of ${request.title} yet`
         : `snapshot ${id} of ${request.title}`,

@@ -1,3 +1,4 @@
+import { ICEBERG_SOURCE } from "./iceberg.ts";
 import { CSV } from "./csv.ts";
 import { JSON_FILES, JSON_LINES } from "./json.ts";
 import { PARQUET } from "./parquet.ts";
@@ -14,7 +15,7 @@ export function findSourceType(name: string): SourceType | null {
 }
 
 /** Every kind of outside system that rows are read from. */
-export const TABLE_SOURCES: readonly TableSourceType[] = [POSTGRES_SOURCE];
+export const TABLE_SOURCES: readonly TableSourceType[] = [POSTGRES_SOURCE, ICEBERG_SOURCE];
 
 /** Other names that sources use for a type. */
 const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };

@@ -1,8 +1,9 @@
+import { ICEBERG_TARGET } from "./iceberg.ts";
 import { POSTGRES_TARGET } from "./postgres.ts";
 import type { TargetType } from "./target_type.ts";
 
 /** Every way to write tables outside, in the order in which help shows them. */
-export const TARGET_TYPES: readonly TargetType[] = [POSTGRES_TARGET];
+export const TARGET_TYPES: readonly TargetType[] = [POSTGRES_TARGET, ICEBERG_TARGET];
 
 /** Other names that materializations use for a type. */
 const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };
