@@ -187,7 +187,7 @@ function linkPath(folder: string, id: NodeId): string {
   return join(folder, "cache", kind, `${name}.parquet`);
 }
 
-const OWN_FOLDERS = new Set(["objects", "tmp", "index", "snapshots"]);
+const OWN_FOLDERS = new Set(["objects", "tmp", "index", "snapshots", "locks"]);
 
 function existingLinks(folder: string): string[] {
   const cache = join(folder, "cache");

@@ -14,12 +14,15 @@ export class OutputCache {
   readonly objectsDir: string;
   /** Absolute folder of files in the making. */
   readonly temporaryDir: string;
+  /** Absolute folder of locks that are held while something outside is written. */
+  readonly locksDir: string;
   readonly #indexDir: string;
   readonly #verified = new Map<ContentHash, boolean>();
 
   constructor(targetDir: string) {
     this.objectsDir = join(targetDir, "cache", "objects");
     this.temporaryDir = join(targetDir, "cache", "tmp");
+    this.locksDir = join(targetDir, "cache", "locks");
     this.#indexDir = join(targetDir, "cache", "index");
   }
 

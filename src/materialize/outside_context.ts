@@ -42,12 +42,12 @@ export function parquetOf({ cache }: OutsideContext, { content_hash }: TableWrit
  * `UserError` `locked` (4) at once when another process does.
  */
 export function whileTablesLocked<T>(
-  { host, state }: OutsideContext,
+  { host, cache }: OutsideContext,
   env: EnvName,
   work: () => Promise<T>,
 ): Promise<T> {
   const holder = `process ${Deno.pid} of ${host.user.name}`;
   const what = env === "prod" ? "production's tables" : `the tables of ${env}`;
-  const path = join(state.gitDir, "seeknal", `tables-${env}.lock`);
+  const path = join(cache.locksDir, `tables-${env}.lock`);
   return withFileLock(path, { timeoutMs: 0, holder, what }, work);
 }

@@ -110,11 +110,7 @@ Deno.test("an environment writes tables with its prefix, a promotion production'
     await shop.command("promote", "dev", "--yes");
     assert.deepEqual(
       (await shop.warehouse("analytics.orders")).map(({ amount }) => amount),
-      [
-        "10.50",
-        "21.00",
-        "40.00",
-      ].sort(),
+      ["21.00", "40.00", "10.50"],
     );
     const again = await shop.json<PlanJson>("plan", "dev");
     assert.deepEqual(again.materializations, []);
@@ -264,7 +260,7 @@ Deno.test("names that two environments, or production, would share are refused i
     shop.remove("seeknal/dev_names.yml");
     const long = await runSeeknal(shop, ["plan", "a".repeat(60)]);
     assert.equal(long.code, 3);
-    assert.match(long.stderr, /63 bytes/);
+    assert.match(long.stderr, /70 bytes; PostgreSQL would cut it off after 63/);
     shop.write(
       "seeknal/again.yml",
       transform(
@@ -301,7 +297,7 @@ Deno.test("two environments promote at once: one wins, the other is refused befo
     const staged = (await tablesIn(postgres, "warehouse")).filter((name) => /stage/.test(name));
     assert.deepEqual(staged, []);
     assert.deepEqual(await rowsOf(shop, "SELECT sum(amount) AS s FROM transform.orders"), [
-      { s: String((35.75 * winner).toFixed(2)) },
+      { s: 35.75 * winner },
     ]);
   });
 });
