@@ -5,7 +5,7 @@ import {
   readAvro,
   writeAvro,
 } from "./avro_file.ts";
-import { avroName, entrySchema, MANIFEST_LIST_SCHEMA } from "./manifest_schemas.ts";
+import { avroName, entrySchema, FIELD_IDS, MANIFEST_LIST_SCHEMA } from "./manifest_schemas.ts";
 import { decimalOf } from "./types.ts";
 import { decimalBytes, fromTwosComplement, type PrimitiveValue } from "./single_value.ts";
 import type { PartitionSpec, PrimitiveType, TableSchema } from "./table_metadata.ts";
@@ -393,7 +393,8 @@ function namesById(
   const record = recordOf(schema);
   const names = new Map<number, { readonly name: string; readonly type: AvroSchema }>();
   for (const field of record?.fields ?? []) {
-    const id = field["field-id"];
+    // ClickHouse leaves the ids out.
+    const id = field["field-id"] ?? FIELD_IDS.get(field.name);
     if (id !== undefined) names.set(id, field);
   }
   NAMES.set(schema, names);

@@ -1,4 +1,4 @@
-import type { AvroField, AvroSchema } from "./avro_file.ts";
+import type { AvroComplex, AvroField, AvroSchema } from "./avro_file.ts";
 import { decimalBytes } from "./single_value.ts";
 import { decimalOf, fixedLength } from "./types.ts";
 import type { PartitionSpec, PrimitiveType } from "./table_metadata.ts";
@@ -160,4 +160,26 @@ export function avroName(name: string): string {
     (mark) => `_x${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase()}`,
   );
   return /^[0-9]/.test(escaped) ? `_${escaped}` : escaped;
+}
+
+/** Ids of the fields of manifests and manifest lists by name, also by the names that version 1 had. */
+export const FIELD_IDS: ReadonlyMap<string, number> = new Map([
+  ...idsIn(MANIFEST_LIST_SCHEMA),
+  ...idsIn(entrySchema({ "spec-id": 0, fields: [] }, [])),
+  ["added_data_files_count", 504],
+  ["existing_data_files_count", 505],
+  ["deleted_data_files_count", 506],
+]);
+
+function idsIn(schema: AvroSchema): [string, number][] {
+  if (typeof schema === "string") return [];
+  if (Array.isArray(schema)) return schema.flatMap(idsIn);
+  const { fields = [], items = "null" } = schema as AvroComplex;
+  return [
+    ...fields.flatMap((field): [string, number][] => [
+      [field.name, field["field-id"] ?? -1],
+      ...idsIn(field.type),
+    ]),
+    ...idsIn(items),
+  ].filter(([name]) => name !== "key" && name !== "value");
 }
