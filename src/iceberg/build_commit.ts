@@ -1,0 +1,384 @@
+import type { ObjectStorage } from "../storage/object_storage.ts";
+import {
+  type DataFile,
+  type ManifestEntry,
+  type ManifestFile,
+  type PartitionSummary,
+  writeManifest,
+  writeManifestList,
+} from "./manifest.ts";
+import { encodeValue, type PrimitiveValue } from "./single_value.ts";
+import {
+  currentSnapshot,
+  partitionTypes,
+  readEntries,
+  type ReadManifest,
+  readManifests,
+  readSnapshotFiles,
+  specById,
+} from "./table_files.ts";
+import type {
+  PartitionSpec,
+  PrimitiveType,
+  TableMetadata,
+  TableSchema,
+  TableSnapshot,
+} from "./table_metadata.ts";
+
+/** What a snapshot changes. */
+export interface SnapshotChange {
+  /** `append` adds only; `overwrite` replaces rows; `delete` only removes. */
+  readonly operation: "append" | "overwrite" | "delete";
+  /** Files of the spec `specId`, all new. */
+  readonly added: readonly DataFile[];
+  readonly specId: number;
+  /** Paths of data files that are no longer part of the table, or all of them, with all delete files. */
+  readonly removed: ReadonlySet<string> | "all";
+  /** Goes into the summary: `seeknal.batch` and the like. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+/** A table in the state that a snapshot is built on. */
+export interface SnapshotBase {
+  /** With the schemas and specs that the same commit adds. */
+  readonly metadata: TableMetadata;
+  readonly schema: TableSchema;
+  readonly storage: ObjectStorage;
+}
+
+/** A snapshot's own numbers. */
+export interface SnapshotIdentity {
+  readonly snapshotId: bigint;
+  /** Names the files of this attempt. */
+  readonly attempt: string;
+  readonly timestampMs: number;
+}
+
+/** A snapshot that nothing refers to yet. */
+export interface BuiltSnapshot {
+  readonly snapshot: TableSnapshot;
+  /** Files that were written for it, to be removed when it is not committed. */
+  readonly written: readonly string[];
+}
+
+/**
+ * Writes the manifests and the manifest list of a new snapshot on top of the current one. Nothing
+ * refers to them until the snapshot is committed. Existing manifests are taken over as they are
+ * unless a file in them goes.
+ */
+export async function buildSnapshot(
+  base: SnapshotBase,
+  change: SnapshotChange,
+  identity: SnapshotIdentity,
+): Promise<BuiltSnapshot> {
+  const { metadata, storage } = base;
+  const parent = currentSnapshot(metadata);
+  const sequence = metadata["last-sequence-number"] + 1;
+  const writer = new ManifestWriter(base, identity, sequence);
+  const kept: ManifestFile[] = [];
+  const removed = new Removals();
+  for (const manifest of parent === null ? [] : await readManifests(storage, parent)) {
+    // What was deleted before this snapshot is history of an older one.
+    if (manifest.addedFiles + manifest.existingFiles === 0) continue;
+    if (change.removed !== "all" && (change.removed.size === 0 || manifest.content === "deletes")) {
+      kept.push(manifest);
+      continue;
+    }
+    const read = await readEntries(storage, metadata, manifest);
+    kept.push(await writer.without(read, change.removed, removed));
+  }
+  const added = change.added.length === 0 ? [] : [
+    await writer.write(
+      "data",
+      change.specId,
+      change.added.map((file) => ({
+        status: "added",
+        snapshotId: identity.snapshotId,
+        sequenceNumber: null,
+        fileSequenceNumber: null,
+        file,
+      })),
+    ),
+  ];
+  const parentId = parent?.["snapshot-id"] ?? null;
+  const list = `${metadata.location}/metadata/snap-${identity.snapshotId}-${identity.attempt}.avro`;
+  await storage.write(
+    list,
+    writeManifestList(
+      [...added, ...kept],
+      { id: identity.snapshotId, parent: parentId, sequence },
+      syncMark(),
+    ),
+  );
+  const snapshot: TableSnapshot = {
+    "snapshot-id": identity.snapshotId,
+    ...(parentId === null ? {} : { "parent-snapshot-id": parentId }),
+    "sequence-number": sequence,
+    // Clocks differ: a snapshot is never older than the state it follows.
+    "timestamp-ms": Math.max(identity.timestampMs, metadata["last-updated-ms"] + 1),
+    "manifest-list": list,
+    summary: await summaryOf(base, parent, change, removed),
+    "schema-id": base.schema["schema-id"],
+  };
+  return { snapshot, written: [list, ...writer.written] };
+}
+
+/** Sixteen bytes that stand between blocks. */
+function syncMark(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(16));
+}
+
+/** What a snapshot takes away, counted for its summary. */
+class Removals {
+  dataFiles = 0;
+  rows = 0;
+  bytes = 0;
+  deleteFiles = 0;
+  positionDeletes = 0;
+  equalityDeletes = 0;
+
+  add(file: DataFile): void {
+    this.bytes += file.sizeBytes;
+    if (file.content === "data") {
+      this.dataFiles++;
+      this.rows += file.recordCount;
+      return;
+    }
+    this.deleteFiles++;
+    if (file.content === "position_deletes") this.positionDeletes += file.recordCount;
+    else this.equalityDeletes += file.recordCount;
+  }
+}
+
+class ManifestWriter {
+  readonly #base: SnapshotBase;
+  readonly #identity: SnapshotIdentity;
+  readonly #sequence: number;
+  readonly written: string[] = [];
+
+  constructor(base: SnapshotBase, identity: SnapshotIdentity, sequence: number) {
+    this.#base = base;
+    this.#identity = identity;
+    this.#sequence = sequence;
+  }
+
+  /** The manifest without some files; the same one when none of them is in it. */
+  async without(
+    read: ReadManifest,
+    paths: ReadonlySet<string> | "all",
+    removed: Removals,
+  ): Promise<ManifestFile> {
+    const live = read.entries.filter((entry) => entry.status !== "deleted");
+    const isGone = (entry: ManifestEntry) => paths === "all" || paths.has(entry.file.path);
+    if (!live.some(isGone)) return read.manifest;
+    const entries = live.map((entry): ManifestEntry => {
+      if (!isGone(entry)) return { ...entry, status: "existing" };
+      removed.add(entry.file);
+      return { ...entry, status: "deleted", snapshotId: this.#identity.snapshotId };
+    });
+    return await this.write(read.manifest.content, read.manifest.specId, entries);
+  }
+
+  async write(
+    content: "data" | "deletes",
+    specId: number,
+    entries: readonly ManifestEntry[],
+  ): Promise<ManifestFile> {
+    const { metadata, schema, storage } = this.#base;
+    const spec = specById(metadata, specId);
+    const types = partitionTypes(metadata, spec);
+    const path =
+      `${metadata.location}/metadata/${this.#identity.attempt}-m${this.written.length}.avro`;
+    const data = writeManifest(
+      { schema, spec, partitionTypes: types, content },
+      entries,
+      syncMark(),
+    );
+    this.written.push(path);
+    await storage.write(path, data);
+    return {
+      path,
+      sizeBytes: data.length,
+      specId,
+      content,
+      sequenceNumber: this.#sequence,
+      minSequenceNumber: Math.min(
+        this.#sequence,
+        ...entries.filter(({ status }) => status !== "deleted")
+          .map((entry) => entry.sequenceNumber ?? this.#sequence),
+      ),
+      snapshotId: this.#identity.snapshotId,
+      ...countsOf(entries),
+      partitions: partitionSummaries(entries, spec, types),
+    };
+  }
+}
+
+function countsOf(
+  entries: readonly ManifestEntry[],
+): Pick<
+  ManifestFile,
+  "addedFiles" | "existingFiles" | "deletedFiles" | "addedRows" | "existingRows" | "deletedRows"
+> {
+  const of = (status: ManifestEntry["status"]) => {
+    const some = entries.filter((entry) => entry.status === status);
+    return {
+      files: some.length,
+      rows: some.reduce((sum, entry) => sum + entry.file.recordCount, 0),
+    };
+  };
+  const added = of("added");
+  const existing = of("existing");
+  const deleted = of("deleted");
+  return {
+    addedFiles: added.files,
+    existingFiles: existing.files,
+    deletedFiles: deleted.files,
+    addedRows: added.rows,
+    existingRows: existing.rows,
+    deletedRows: deleted.rows,
+  };
+}
+
+function partitionSummaries(
+  entries: readonly ManifestEntry[],
+  spec: PartitionSpec,
+  types: readonly PrimitiveType[],
+): PartitionSummary[] {
+  return spec.fields.map((_, i) => {
+    const type = types[i] ?? "int";
+    let containsNull = false;
+    let containsNan = false;
+    let lower: PrimitiveValue | null = null;
+    let upper: PrimitiveValue | null = null;
+    for (const { file } of entries) {
+      const value = file.partition[i] ?? null;
+      if (value === null) containsNull = true;
+      else if (Number.isNaN(value)) containsNan = true;
+      else {
+        if (lower === null || compareValues(value, lower) < 0) lower = value;
+        if (upper === null || compareValues(value, upper) > 0) upper = value;
+      }
+    }
+    return {
+      containsNull,
+      containsNan,
+      lower: lower === null ? null : encodeValue(type, lower),
+      upper: upper === null ? null : encodeValue(type, upper),
+    };
+  });
+}
+
+/** Order of two values of one type: bytes unsigned, text by code points as its UTF-8 bytes are. */
+export function compareValues(a: PrimitiveValue, b: PrimitiveValue): number {
+  if (typeof a === "string" && typeof b === "string") {
+    return compareValues(new TextEncoder().encode(a), new TextEncoder().encode(b));
+  }
+  if (a instanceof Uint8Array && b instanceof Uint8Array) {
+    for (let i = 0; i < Math.min(a.length, b.length); i++) {
+      const difference = (a[i] ?? 0) - (b[i] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return a.length - b.length;
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Totals of a table's files. */
+interface Totals {
+  readonly records: number;
+  readonly bytes: number;
+  readonly dataFiles: number;
+  readonly deleteFiles: number;
+  readonly positionDeletes: number;
+  readonly equalityDeletes: number;
+}
+
+const TOTAL_KEYS: Readonly<Record<keyof Totals, string>> = {
+  records: "total-records",
+  bytes: "total-files-size",
+  dataFiles: "total-data-files",
+  deleteFiles: "total-delete-files",
+  positionDeletes: "total-position-deletes",
+  equalityDeletes: "total-equality-deletes",
+};
+
+async function summaryOf(
+  base: SnapshotBase,
+  parent: TableSnapshot | null,
+  change: SnapshotChange,
+  removed: Removals,
+): Promise<TableSnapshot["summary"]> {
+  const before = await totalsOf(base, parent);
+  const rows = sum(change.added, (file) => file.recordCount);
+  const bytes = sum(change.added, (file) => file.sizeBytes);
+  const totals: Totals = {
+    records: before.records + rows - removed.rows,
+    bytes: before.bytes + bytes - removed.bytes,
+    dataFiles: before.dataFiles + change.added.length - removed.dataFiles,
+    deleteFiles: before.deleteFiles - removed.deleteFiles,
+    positionDeletes: before.positionDeletes - removed.positionDeletes,
+    equalityDeletes: before.equalityDeletes - removed.equalityDeletes,
+  };
+  const partitions = new Set(change.added.map((file) => file.partition.map(String).join("\0")));
+  return {
+    operation: change.operation,
+    ...counts({
+      "added-data-files": change.added.length,
+      "added-records": rows,
+      "added-files-size": bytes,
+      "deleted-data-files": removed.dataFiles,
+      "deleted-records": removed.rows,
+      "removed-delete-files": removed.deleteFiles,
+      "removed-files-size": removed.bytes,
+      "changed-partition-count": partitions.size,
+    }),
+    ...Object.fromEntries(
+      Object.entries(TOTAL_KEYS).map(([key, name]) => [name, String(totals[key as keyof Totals])]),
+    ),
+    ...change.properties,
+  };
+}
+
+function counts(values: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value > 0)
+      .map(([key, value]) => [key, String(value)]),
+  );
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+/** Totals as the parent's summary has them, or counted where its writer left them out. */
+async function totalsOf(base: SnapshotBase, parent: TableSnapshot | null): Promise<Totals> {
+  const counted = new Removals();
+  if (parent !== null) {
+    const written = Object.values(TOTAL_KEYS).map((key) => parent.summary[key]);
+    if (written.every((value) => value !== undefined && /^\d+$/.test(value))) {
+      const [records, bytes, dataFiles, deleteFiles, positionDeletes, equalityDeletes] = written
+        .map(Number) as [number, number, number, number, number, number];
+      return { records, bytes, dataFiles, deleteFiles, positionDeletes, equalityDeletes };
+    }
+    for (const { entries } of await readSnapshotFiles(base.storage, base.metadata, parent)) {
+      for (const entry of entries) if (entry.status !== "deleted") counted.add(entry.file);
+    }
+  }
+  return {
+    records: counted.rows,
+    bytes: counted.bytes,
+    dataFiles: counted.dataFiles,
+    deleteFiles: counted.deleteFiles,
+    positionDeletes: counted.positionDeletes,
+    equalityDeletes: counted.equalityDeletes,
+  };
+}
+
+/** A new snapshot id: positive, 63 bits, not one of the table's. */
+export function newSnapshotId(metadata: TableMetadata | null): bigint {
+  const random = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 1n;
+  const id = BigInt.asUintN(63, random);
+  const isTaken = metadata?.snapshots.some((snapshot) => snapshot["snapshot-id"] === id) ?? false;
+  return id === 0n || isTaken ? newSnapshotId(metadata) : id;
+}

@@ -1,0 +1,22 @@
+import { join } from "node:path";
+import { statIfExists } from "../base/atomic_write.ts";
+import { sha256 } from "../base/hash.ts";
+import type { ObjectStorage } from "../storage/object_storage.ts";
+
+/**
+ * Absolute path of a data file on this disk; what lies in a store is downloaded to `cacheDir` once.
+ * Data files never change, so what is there already is the very file.
+ */
+export async function fetchLocal(
+  storage: ObjectStorage,
+  location: string,
+  cacheDir: string,
+): Promise<string> {
+  const there = storage.localPath(location);
+  if (there !== null) return there;
+  const path = join(cacheDir, `${sha256(location)}.parquet`);
+  if (statIfExists(path) !== null) return path;
+  await Deno.mkdir(cacheDir, { recursive: true });
+  await storage.download(location, path);
+  return path;
+}
