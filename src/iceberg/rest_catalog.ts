@@ -98,14 +98,15 @@ export class RestCatalog implements Catalog {
       value.metadata,
       typeof metadataLocation === "string" ? metadataLocation : displayName(identifier),
     );
+    const access = accessOf(value);
     return {
       identifier,
       metadata,
       metadataLocation: typeof metadataLocation === "string" ? metadataLocation : null,
       storage: await openVendedStorage(
         metadata.location,
-        accessOf(value),
-        () => this.#renewAccess(identifier),
+        access,
+        () => this.#renewAccess(identifier, access),
         this.#storageOptions(),
       ),
     };
@@ -269,15 +270,15 @@ export class RestCatalog implements Catalog {
     return this.#options.storage.own.accessKeyId === undefined ? DELEGATION : {};
   }
 
-  async #renewAccess(identifier: TableIdentifier): Promise<VendedAccess> {
+  async #renewAccess(identifier: TableIdentifier, access: VendedAccess): Promise<VendedAccess> {
     const { client, config, requestTimeoutMs: timeoutMs } = this.#options;
     const hasEndpoint = config.endpoints?.has(
       "GET /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials",
     );
     if (hasEndpoint) {
       const path = `${this.#tablePath(identifier)}/credentials`;
-      const renewed = accessOf(await client.get({ method: "GET", path, timeoutMs }));
-      if (renewed.credentials.length > 0) return renewed;
+      const { credentials } = accessOf(await client.get({ method: "GET", path, timeoutMs }));
+      if (credentials.length > 0) return { config: access.config, credentials };
     }
     return accessOf(await client.get(this.#loadRequest(identifier)));
   }

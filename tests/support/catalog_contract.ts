@@ -231,6 +231,20 @@ export function catalogContract({ name, open }: CatalogUnderTest): void {
     assert.equal((await catalog.load(["mixed", "old"]))?.metadata["current-snapshot-id"], 7n);
   });
 
+  test("a table created together with a stale commit is not there where that is atomic", async (catalog) => {
+    await catalog.createNamespace(["both"], {});
+    await catalog.commit([await creation(catalog, ["both", "old"])]);
+    const stale = await append(catalog, ["both", "old"], 1n);
+    await catalog.commit([await append(catalog, ["both", "old"], 2n)]);
+    const commits = [await creation(catalog, ["both", "new"]), stale];
+    await assert.rejects(catalog.commit(commits), conflictOn(["both", "old"]));
+    const old = ["both", "old"];
+    assert.deepEqual(
+      await catalog.list(["both"]),
+      catalog.isAtomic ? [old] : [["both", "new"], old],
+    );
+  });
+
   test("namespaces have levels and properties, and go when they are empty only", async (catalog) => {
     assert.equal(await catalog.namespaceProperties(["levels"]), null);
     assert.deepEqual(await catalog.namespaces(["levels"]), []);
@@ -255,8 +269,9 @@ export function catalogContract({ name, open }: CatalogUnderTest): void {
   });
 
   test("a table in a namespace that is not there is refused", async (catalog) => {
-    const commit = await creation(catalog, ["nowhere", "t"]);
-    await assert.rejects(catalog.commit([commit]), { code: "namespace_missing" });
+    await assert.rejects(async () => {
+      await catalog.commit([await creation(catalog, ["nowhere", "t"])]);
+    }, { code: "namespace_missing" });
     assert.equal(await catalog.load(["nowhere", "t"]), null);
   });
 
