@@ -89,7 +89,9 @@ Deno.test("row_versions, content and statistics notice every kind of change, and
         };
         let before = await token();
         assert.equal(await token(), before, "read again");
-        await bench.sql("VACUUM t; ANALYZE t; SELECT count(*) FROM t");
+        for (const idle of ["VACUUM t", "ANALYZE t", "SELECT count(*) FROM t"]) {
+          await bench.sql(idle);
+        }
         assert.equal(await token(), before, "vacuumed");
         for (
           const change of [
