@@ -83,9 +83,15 @@ async function readThroughPipe(
   } catch (error) {
     await pipe.close();
     await written;
-    if (error instanceof SqlError && failed.error === error) return null;
+    if (failed.error === error && isMisfit(error)) return null;
     throw error;
   }
+}
+
+/** A text that the reader cannot parse, or that is longer than it has room for. */
+function isMisfit(error: unknown): boolean {
+  return error instanceof SqlError &&
+    /^(Conversion|Invalid Input|Out of Range)/.test(error.category);
 }
 
 async function readThroughFile(
@@ -115,7 +121,7 @@ async function readThroughFile(
   try {
     return requireSame(read, sent, await writeParquet(read, path, reading, outPath));
   } catch (error) {
-    if (error instanceof SqlError) await explainMisfit(read, readText(read.columns, path, reading));
+    if (isMisfit(error)) await explainMisfit(read, readText(read.columns, path, reading));
     throw error;
   }
 }

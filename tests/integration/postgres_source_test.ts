@@ -6,7 +6,8 @@ import { toUserError } from "../../src/postgres/errors.ts";
 import { POSTGRES_SOURCE } from "../../src/sources/postgres.ts";
 import type { TableRead } from "../../src/sources/table_source.ts";
 import { TestPostgres } from "../support/postgres.ts";
-import { SourceBench, tableRead } from "../support/postgres_source.ts";
+import { SourceBench } from "../support/postgres_source.ts";
+import { tableRead } from "../support/table_read.ts";
 
 let server: TestPostgres;
 Deno.test.beforeAll(async () => {
@@ -48,6 +49,8 @@ Deno.test("a reader and all of its jobs see one snapshot while others commit", a
   // Two at once, as workers do it.
   assert.deepEqual(await Promise.all([read(a), read(b)]), [["1000", 1], ["1000", 1]]);
   assert.equal((await reader.describe(a)).token, described.token);
+  // It would empty the table for the snapshot too.
+  await assert.rejects(bench.sql("SET lock_timeout = '50ms'; TRUNCATE a"), { code: "55P03" });
   const now = await bench.describe({ table: "a" });
   assert.notEqual(now.token, described.token);
 });
@@ -420,6 +423,50 @@ Deno.test("a read whose connection is killed fails and leaves no file behind", a
   }
   const error = await running;
   assert.deepEqual([error.code, error.kind], ["connection_lost", "dependency"]);
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+Deno.test("reading goes through a file where no pipe can be made", async () => {
+  await using bench = await SourceBench.create(
+    server,
+    "CREATE TABLE t (id int, v text); INSERT INTO t SELECT i, repeat('v', i) FROM generate_series(0, 3000) i",
+  );
+  const piped = await bench.read({ table: "t" });
+  const path = Deno.env.get("PATH") ?? "";
+  try {
+    Deno.env.set("PATH", "/nowhere");
+    const filed = await bench.read({ table: "t" });
+    assert.equal(filed.rows, 3001);
+    assert.deepEqual(await bench.texts(filed.path), await bench.texts(piped.path));
+  } finally {
+    Deno.env.set("PATH", path);
+  }
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+Deno.test("reading: an engine that fails before it reads leaves nobody waiting", async () => {
+  await using bench = await SourceBench.create(
+    server,
+    "CREATE TABLE t AS SELECT i, repeat('x', 1000) AS v FROM generate_series(1, 200000) i",
+  );
+  const { columns } = await bench.describe({ table: "t" });
+  const job = bench.job({ read: tableRead({ table: "t" }), columns, pin: null });
+  const outPath = "/nowhere/out.parquet";
+  await assert.rejects(POSTGRES_SOURCE.read(job, outPath, bench.session, bench.context), {
+    name: "SqlError",
+  });
+  assert.deepEqual(await bench.leftovers(), []);
+});
+
+Deno.test("reading: a misfit far into a long table is named", async () => {
+  await using bench = await SourceBench.create(
+    server,
+    `CREATE TABLE t AS SELECT i, repeat('x', 500) AS v, (CASE WHEN i = 150000 THEN 'NaN'::numeric ELSE i END)::numeric(9,1) AS n
+       FROM generate_series(1, 200000) i`,
+  );
+  const error = await failure(bench.read({ table: "t" }));
+  assert.equal(error.code, "value_out_of_range");
+  assert.match(error.message, /column "n" .* NaN/);
   assert.deepEqual(await bench.leftovers(), []);
 });
 
