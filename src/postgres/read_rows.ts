@@ -74,7 +74,13 @@ async function readThroughPipe(
     await pipe.write(new TextEncoder().encode(FIRST_LINE));
     const sent = await copyRows(read, async (bytes) => {
       if ("error" in failed) throw failed.error;
-      await pipe.write(bytes);
+      try {
+        await pipe.write(bytes);
+      } catch (error) {
+        // The reader has hung up; why, it says next.
+        await written;
+        throw failed.error ?? error;
+      }
     });
     await pipe.close();
     const rows = await written;
