@@ -236,7 +236,8 @@ class Sessions implements PostgresConnection {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     clearTimeout(this.#grace);
-    await this.sql.end({ timeout: 2 });
+    // A client whose socket is gone would wait for it.
+    await this.sql.end({ timeout: this.sockets.some(({ destroyed }) => destroyed) ? 0 : 2 });
     for (const socket of this.sockets) socket.destroy();
   }
 

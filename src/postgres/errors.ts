@@ -172,7 +172,9 @@ function grantStatement(message: string, user: string, object: string | undefine
   if (owner !== null) {
     return `ALTER ${owner[1]!.toUpperCase()} ${object ?? quote(owner[2]!)} OWNER TO ${role};`;
   }
-  const denied = /^permission denied for (\w[\w -]*?) (\S+)$/.exec(message);
+  const denied =
+    /^permission denied for (schema|database|sequence|function|foreign server|(?:foreign )?table|(?:materialized )?view) (.+)$/
+      .exec(message);
   const name = denied === null ? null : quote(denied[2]!);
   switch (denied?.[1]) {
     case "schema":

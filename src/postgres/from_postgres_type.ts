@@ -182,7 +182,7 @@ function castTransfer(natural: Transfer, declared: string): Transfer {
   if (isText && natural.type !== "BOOLEAN") {
     return { ...TEXT, type: declared, send: natural.type === "BLOB" ? TEXT.send : natural.send };
   }
-  const isExact = natural.parsed === null && natural.type.startsWith("DECIMAL");
+  const isExact = natural.type.startsWith("DECIMAL(") && !natural.type.endsWith("[]");
   const value = isExact ? TEXT.value : natural.value;
   return {
     type: declared,

@@ -74,7 +74,13 @@ async function readThroughPipe(
     await pipe.write(new TextEncoder().encode(FIRST_LINE));
     const sent = await copyRows(read, async (bytes) => {
       if ("error" in failed) throw failed.error;
-      await pipe.write(bytes);
+      try {
+        await pipe.write(bytes);
+      } catch (error) {
+        // The reader has hung up; why, it says next.
+        await written;
+        throw failed.error ?? error;
+      }
     });
     await pipe.close();
     const rows = await written;
@@ -83,9 +89,15 @@ async function readThroughPipe(
   } catch (error) {
     await pipe.close();
     await written;
-    if (error instanceof SqlError && failed.error === error) return null;
+    if (failed.error === error && isMisfit(error)) return null;
     throw error;
   }
+}
+
+/** A text that the reader cannot parse, or that is longer than it has room for. */
+function isMisfit(error: unknown): boolean {
+  return error instanceof SqlError &&
+    /^(Conversion|Invalid Input|Out of Range)/.test(error.category);
 }
 
 async function readThroughFile(
@@ -115,7 +127,7 @@ async function readThroughFile(
   try {
     return requireSame(read, sent, await writeParquet(read, path, reading, outPath));
   } catch (error) {
-    if (error instanceof SqlError) await explainMisfit(read, readText(read.columns, path, reading));
+    if (isMisfit(error)) await explainMisfit(read, readText(read.columns, path, reading));
     throw error;
   }
 }

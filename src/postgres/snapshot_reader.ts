@@ -80,15 +80,15 @@ export class SnapshotReader implements AsyncDisposable {
   async #describe(request: RowsRequest): Promise<DescribedRows> {
     const { sql } = this.#connection;
     try {
-      // An error must not end the transaction that others read by.
+      // An error must not end the transaction that others read by. What went well keeps its lock:
+      // after somebody's TRUNCATE the older snapshot would find the table empty.
       await sql.unsafe("SAVEPOINT described");
-      try {
-        await limitTime(this.#connection, request);
-        return await describeRows(this.#connection, request);
-      } finally {
-        await sql.unsafe("ROLLBACK TO SAVEPOINT described").catch(() => {});
-      }
+      await limitTime(this.#connection, request);
+      const described = await describeRows(this.#connection, request);
+      await sql.unsafe("RELEASE SAVEPOINT described");
+      return described;
     } catch (error) {
+      await sql.unsafe("ROLLBACK TO SAVEPOINT described").catch(() => {});
       throw toUserError(
         error,
         `reading ${requestName(request)}`,
@@ -113,14 +113,16 @@ export async function beginReading(
   }
 }
 
-/** Applies the request's timeout to the statements that follow in the transaction. */
+/** Applies the request's timeout, or the connection's, to the statements that follow in the transaction. */
 export async function limitTime(
   connection: PostgresConnection,
   request: RowsRequest,
 ): Promise<void> {
-  if (request.timeoutSeconds === null) return;
-  const milliseconds = Math.max(1, Math.round(request.timeoutSeconds * 1000));
-  await connection.sql.unsafe(`SET LOCAL statement_timeout = ${milliseconds}`);
+  const { timeoutSeconds } = request;
+  const limit = timeoutSeconds === null
+    ? "DEFAULT"
+    : Math.max(1, Math.round(timeoutSeconds * 1000));
+  await connection.sql.unsafe(`SET LOCAL statement_timeout TO ${limit}`);
 }
 
 /** The columns of a request and how they come over. */

@@ -10,8 +10,10 @@ export async function testConnection(
 ): Promise<{ server: string; facts: readonly string[] }> {
   await using connection = await openPostgres(spec, env, { readOnly: true });
   try {
+    const place = connection.describe().replace(/\/.*$/, "");
     return {
-      server: `PostgreSQL ${connection.serverVersion} at ${connection.describe()}`,
+      server: `PostgreSQL ${connection.serverVersion} at ${place}, ` +
+        `database ${connection.database}, as ${connection.user}`,
       facts: await factsOf(connection),
     };
   } catch (error) {
@@ -21,11 +23,10 @@ export async function testConnection(
 
 async function factsOf({ sql, tls, user, database, schema }: PostgresConnection) {
   const [rights] = await sql<
-    { role: string; create: boolean; readonly: boolean; replica: boolean; schema: boolean }[]
+    { role: string; create: boolean; replica: boolean; schema: boolean }[]
   >`
     SELECT current_user AS role,
       has_database_privilege(current_database(), 'CREATE') AS create,
-      current_setting('transaction_read_only') = 'on' AND pg_is_in_recovery() AS readonly,
       pg_is_in_recovery() AS replica,
       to_regnamespace(quote_ident(${schema})) IS NOT NULL AS schema`;
   const schemas = await sql<{ name: string }[]>`
@@ -36,8 +37,7 @@ async function factsOf({ sql, tls, user, database, schema }: PostgresConnection)
   const names = schemas.map(({ name }) => name);
   return [
     tls === null ? "TLS: not in use" : `TLS: ${tls}`,
-    `user: ${user}${rights?.role === user ? "" : `, working as ${rights?.role}`}`,
-    `database: ${database}`,
+    ...(rights?.role === user ? [] : [`role: ${rights?.role}`]),
     rights?.schema === true ? `schema: ${schema}` : `schema: ${schema} does not exist`,
     `schemas it may create tables in: ${names.length === 0 ? "none" : names.join(", ")}`,
     rights?.create === true

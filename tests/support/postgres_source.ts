@@ -3,13 +3,14 @@ import { openSession } from "../../src/engine/registry.ts";
 import type { Session } from "../../src/engine/session.ts";
 import type { ConnectionSpec } from "../../src/model/profile.ts";
 import { POSTGRES_SOURCE } from "../../src/sources/postgres.ts";
-import type { DescribedTable, TableJob, TableRead } from "../../src/sources/table_source.ts";
+import type {
+  DescribedTable,
+  ReadContext,
+  TableJob,
+  TableRead,
+} from "../../src/sources/table_source.ts";
 import type { TestPostgres } from "./postgres.ts";
-
-/** What a source node asks for, with what is usual left out. */
-export function tableRead(read: Partial<TableRead>): TableRead {
-  return { table: null, params: {}, columnTypes: {}, ...read };
-}
+import { tableRead } from "./table_read.ts";
 
 /** A database of its own, the folder and the engine that its rows are read into. */
 export class SourceBench implements AsyncDisposable {
@@ -34,7 +35,7 @@ export class SourceBench implements AsyncDisposable {
     return new SourceBench(server, database, dir, session);
   }
 
-  get context() {
+  get context(): ReadContext {
     return { env: () => undefined, root: this.dir, temporaryDir: this.dir };
   }
 
