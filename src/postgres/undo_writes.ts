@@ -76,7 +76,11 @@ export async function undoWrites(
       if (row.state === "staged") await dropStaged(session, table, row);
       else if (row.state === "swapped") {
         const [found] = await findTables(session, [table]);
-        await takeBack(session, target, found!, row);
+        // A later step of the batch may just have put rows of this one back.
+        const [now] = await readWrites(session, table.schema, "sequence::text = $1", [
+          row.sequence,
+        ]);
+        await takeBack(session, target, found!, now!);
         await dropUnused(session, row);
       }
     }
