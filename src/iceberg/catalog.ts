@@ -1,5 +1,14 @@
+import type { ReadVariable } from "../base/interpolate.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type { TableMetadata, TableRequirement, TableUpdate } from "./table_metadata.ts";
+
+/** What opening a catalog may use of the machine. */
+export interface CatalogContext {
+  readonly env: ReadVariable;
+  /** Absolute project folder: relative paths of a connection start here. */
+  readonly root: string;
+  readonly now: () => Date;
+}
 
 /** Namespace levels and table name: `["shop", "orders"]`. */
 export type TableIdentifier = readonly string[];

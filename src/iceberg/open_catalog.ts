@@ -1,20 +1,11 @@
 import { join, resolve } from "node:path";
-import type { ReadVariable } from "../base/interpolate.ts";
 import type { ConnectionSpec } from "../model/profile.ts";
 import { fileLocation, isLocalLocation, localPathOf } from "../storage/local_storage.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type { S3Options } from "../storage/s3_options.ts";
-import type { Catalog } from "./catalog.ts";
+import type { Catalog, CatalogContext } from "./catalog.ts";
 import { ConnectionSettings } from "./connection_settings.ts";
 import type { SqlDatabase } from "./sql_catalog_database.ts";
-
-/** What opening a catalog may use of the machine. */
-export interface CatalogContext {
-  readonly env: ReadVariable;
-  /** Absolute project folder: relative paths of a connection start here. */
-  readonly root: string;
-  readonly now: () => Date;
-}
 
 /** The kinds of catalogs, by the values of the option `catalog`. */
 export const CATALOG_KINDS = ["sql", "rest"] as const;

@@ -1,7 +1,7 @@
 import type { S3Options } from "../storage/s3_options.ts";
 import type { ConnectionSettings } from "./connection_settings.ts";
 import { BearerTokens, withoutSecrets } from "./oauth.ts";
-import type { CatalogContext } from "./open_catalog.ts";
+import type { CatalogContext } from "./catalog.ts";
 import { RestCatalog } from "./rest_catalog.ts";
 import { RestClient } from "./rest_client.ts";
 import { readConfig } from "./rest_config.ts";

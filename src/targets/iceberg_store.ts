@@ -17,6 +17,7 @@ import { stageTable } from "../iceberg/stage_table.ts";
 import { readStaged, removeStaged, type StagedWrite } from "../iceberg/staged_write.ts";
 import { contentOf, KEYS, ownerOf } from "../iceberg/table_content.ts";
 import type {
+  GarbageRules,
   StagedTable,
   StoreContext,
   TableState,
@@ -32,6 +33,9 @@ interface Place {
   readonly location: string;
   readonly storage: Storage;
 }
+
+/** Files of a command that is at work may be listed by nothing yet. */
+const ORPHAN_GRACE_MS = 3 * 24 * 60 * 60 * 1000;
 
 /** An open Iceberg catalog. */
 export class IcebergStore implements TargetStore {
@@ -214,12 +218,7 @@ export class IcebergStore implements TargetStore {
     await this.#dropEmptyNamespaces(tables, owner);
   }
 
-  async collectGarbage(options: {
-    readonly pending: ReadonlySet<string>;
-    readonly live: ReadonlySet<string>;
-    readonly project: string;
-    readonly dryRun: boolean;
-  }): Promise<string[]> {
+  async collectGarbage(options: GarbageRules): Promise<string[]> {
     const leftovers = await stagedLeftovers(this.#catalog, options.project, options.pending);
     for (const { staged, storage, isCommitted } of options.dryRun ? [] : leftovers) {
       await removeStaged(
@@ -229,8 +228,39 @@ export class IcebergStore implements TargetStore {
         isCommitted ? "without data" : "with data",
       );
     }
-    return leftovers.map(({ staged }) => `staged files of ${staged.batch} below ${staged.location}`)
-      .sort();
+    const staged = leftovers.map(({ staged }) =>
+      `staged files of ${staged.batch} below ${staged.location}`
+    );
+    return [...staged, ...await this.#expire(options)].sort();
+  }
+
+  /** Old snapshots of the project's tables, and files that no snapshot of any table lists. */
+  async #expire(options: GarbageRules): Promise<string[]> {
+    const { expireBefore, keepSnapshots, dryRun, project } = options;
+    if (expireBefore === null) return [];
+    const { expireSnapshots } = await import("../iceberg/expire_snapshots.ts");
+    const { removeOrphans } = await import("../iceberg/remove_orphans.ts");
+    const removed: string[] = [];
+    const orphansBefore = new Date(this.#context.now().getTime() - ORPHAN_GRACE_MS);
+    for (const table of await allTables(this.#catalog)) {
+      const loaded = await this.#catalog.load(table);
+      if (loaded === null || ownerOf(loaded.metadata.properties)?.project !== project) continue;
+      const name = table.join(".");
+      const { snapshotIds, files } = await expireSnapshots(this.#catalog, table, {
+        olderThan: expireBefore,
+        retainLast: keepSnapshots,
+        dryRun,
+      });
+      if (snapshotIds.length > 0) {
+        removed.push(`${snapshotIds.length} snapshots of ${name} with ${files.length} files`);
+      }
+      const orphans = await removeOrphans(this.#catalog, table, {
+        olderThan: orphansBefore,
+        dryRun,
+      });
+      if (orphans.length > 0) removed.push(`${orphans.length} files of ${name} that nothing lists`);
+    }
+    return removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,6 +67,20 @@ export interface StagedTable {
   readonly shared: boolean;
 }
 
+/** What {@linkcode TargetStore.collectGarbage} leaves. */
+export interface GarbageRules {
+  /** Batches whose leftovers somebody still needs. */
+  readonly pending: ReadonlySet<string>;
+  /** Contents that some kept state names. */
+  readonly live: ReadonlySet<string>;
+  readonly project: string;
+  /** Snapshots of tables that are older go, where the system keeps them; null: none. */
+  readonly expireBefore: Date | null;
+  /** Of each table at least this many snapshots stay. */
+  readonly keepSnapshots: number;
+  readonly dryRun: boolean;
+}
+
 /**
  * An open database or catalog: one system in which several tables change together.
  *
@@ -108,10 +122,5 @@ export interface TargetStore extends AsyncDisposable {
    * Removes what nothing needs any more: staged leftovers of ids not in `pending`, versions
    * and before-images of contents not in `live`. Returns what was (or would be) removed.
    */
-  collectGarbage(options: {
-    readonly pending: ReadonlySet<string>;
-    readonly live: ReadonlySet<string>;
-    readonly project: string;
-    readonly dryRun: boolean;
-  }): Promise<string[]>;
+  collectGarbage(options: GarbageRules): Promise<string[]>;
 }

@@ -311,7 +311,13 @@ Deno.test("collectGarbage removes what dead batches staged and leaves pending on
   });
   await lab.store.stage("dead", one.write, one.parquet);
   await lab.store.stage("dead2", two.write, two.parquet);
-  const options = { live: new Set<string>(), project: "shop", dryRun: false };
+  const options = {
+    live: new Set<string>(),
+    project: "shop",
+    expireBefore: null,
+    keepSnapshots: 1,
+    dryRun: false,
+  };
   assert.equal(
     (await lab.store.collectGarbage({ ...options, pending: new Set(["dead", "dead2"]) })).length,
     0,

@@ -248,7 +248,12 @@ export async function targetContract(t: Deno.TestContext, harness: TargetHarness
     const two = await outputs.make(table, TWO);
     await using store = await open();
     await store.stage("dead", two.write, two.parquet);
-    const request = { live: new Set<string>(), project: "shop" };
+    const request = {
+      live: new Set<string>(),
+      project: "shop",
+      expireBefore: null,
+      keepSnapshots: 1,
+    };
     const nothing = await store.collectGarbage({
       ...request,
       pending: new Set(["dead"]),
@@ -327,6 +332,8 @@ async function revertContract(
         pending: new Set(),
         live: new Set(),
         project: "shop",
+        expireBefore: null,
+        keepSnapshots: 1,
         dryRun: false,
       });
       const problems = await store.check([back(0)]);

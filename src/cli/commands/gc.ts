@@ -13,6 +13,10 @@ export const GC: Command = {
     { flags: "--keep-days <N>", doc: "keep outputs of states younger than this (default: 30)" },
     { flags: "--keep-promotions <N>", doc: "and of the last N states of production (default: 5)" },
     { flags: "--tables", doc: "in the systems outside too: versions and leftovers nothing needs" },
+    {
+      flags: "--expire-days <N>",
+      doc: "with --tables: snapshots of Iceberg tables older than N days too (default: none)",
+    },
     PROFILE,
     { flags: "--dry-run", doc: "only list them" },
   ],
@@ -25,6 +29,7 @@ export const GC: Command = {
       keepDays,
       keepPromotions: wholeNumber(context, "keepPromotions", 0) ?? 5,
       tables: flag(context, "tables"),
+      expireDays: wholeNumber(context, "expireDays", 0),
       dryRun: isDry,
     });
     const paths = removed.map((item) => ({
