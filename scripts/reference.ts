@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { type Command, type CommandOption, COMMON_OPTIONS } from "../src/cli/command.ts";
 import { COMMANDS } from "../src/cli/commands/registry.ts";
-import { SOURCE_TYPES } from "../src/sources/registry.ts";
+import { CONNECTION_TYPES } from "../src/connections/registry.ts";
+import { SOURCE_TYPES, TABLE_SOURCES } from "../src/sources/registry.ts";
+import type { SourceType } from "../src/sources/source_type.ts";
 
 /** A part of `docs/` that comes from the code. */
 export interface GeneratedDoc {
@@ -14,11 +16,12 @@ export interface GeneratedDoc {
 /** Everything that `--write` writes and that a test keeps current. */
 export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   { path: "docs/reference.md", generate: commandReference },
-  { path: "docs/guide.md", generate: (current) => withSources(current) },
+  { path: "docs/guide.md", generate: (current) => withSources(current, "sources", SOURCE_TYPES) },
+  {
+    path: "docs/outside-tables.md",
+    generate: (current) => withConnections(withSources(current, "table-sources", TABLE_SOURCES)),
+  },
 ];
-
-const SOURCES_START = "<!-- sources -->";
-const SOURCES_END = "<!-- /sources -->";
 
 /** All commands with their arguments and options as Markdown. */
 function commandReference(): string {
@@ -83,11 +86,12 @@ function optionsTable(options: readonly CommandOption[]): string[] {
 }
 
 /** Types of sources and their parameters, between the markers of a text. */
-function withSources(text: string): string {
-  const start = text.indexOf(SOURCES_START);
-  const end = text.indexOf(SOURCES_END);
-  if (start < 0 || end < start) throw new Error(`No ${SOURCES_START} … ${SOURCES_END} in the text`);
-  const lines = SOURCE_TYPES.flatMap(({ name, summary, params }) => [
+function withSources(
+  text: string,
+  marker: string,
+  types: readonly Pick<SourceType, "name" | "summary" | "params">[],
+): string {
+  const lines = types.flatMap(({ name, summary, params }) => [
     `**\`source: ${name}\`**: ${summary}. Parameters:`,
     "",
     ...table(
@@ -100,8 +104,32 @@ function withSources(text: string): string {
     ),
     "",
   ]);
-  const before = text.slice(0, start + SOURCES_START.length);
-  return `${before}\n\n${lines.join("\n")}\n${text.slice(end)}`;
+  return between(text, marker, lines);
+}
+
+/** Types of connections and their options, between the markers of a text. */
+function withConnections(text: string): string {
+  const lines = CONNECTION_TYPES.flatMap(({ name, summary, options }) => [
+    `**\`type: ${name}\`**: ${summary}. Options:`,
+    "",
+    ...table(
+      ["option", "value", ""],
+      Object.entries(options).map(([option, { type, doc, required }]) => [
+        `\`${option}\``,
+        type,
+        cell(doc) + (required === true ? "; required" : ""),
+      ]),
+    ),
+    "",
+  ]);
+  return between(text, "connections", lines);
+}
+
+function between(text: string, marker: string, lines: readonly string[]): string {
+  const [open, close] = [`<!-- ${marker} -->`, `<!-- /${marker} -->`];
+  const [start, end] = [text.indexOf(open), text.indexOf(close)];
+  if (start < 0 || end < start) throw new Error(`No ${open} … ${close} in the text`);
+  return `${text.slice(0, start + open.length)}\n\n${lines.join("\n")}\n${text.slice(end)}`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

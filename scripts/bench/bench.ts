@@ -2,6 +2,7 @@
  * Measures what `docs/benchmarks.md` records: `deno task bench [--write] [--sizes 100,1000]
  * [--only start,synthetic,heavy,table-diff]`. Everything runs as processes of its own, start included.
  */
+import { vegaData } from "./flights.ts";
 import { join } from "node:path";
 import { writeHeavyProject } from "./heavy.ts";
 import { folderBytes, median, script, seeknal } from "./measure.ts";
@@ -185,16 +186,8 @@ function kb(bytes: number): string {
 }
 
 async function benchHeavy(): Promise<void> {
-  const packages = join(work, "packages");
-  Deno.mkdirSync(packages);
-  const install = await new Deno.Command("npm", {
-    args: ["install", "--prefix", packages, "--no-audit", "--no-fund", "vega-datasets@3.2.1"],
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  if (!install.success) throw new Error("Cannot install vega-datasets from npm");
   const root = join(work, "heavy");
-  writeHeavyProject(root, join(packages, "node_modules", "vega-datasets", "data"));
+  writeHeavyProject(root, await vegaData(work));
   const pairs: { ours: number; theirs: number; peakMb: number }[] = [];
   for (let i = 0; i < 5; i++) {
     const theirs = await script(root, "duckdb_script.ts", root, join(root, "out"));

@@ -4,7 +4,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, SourceVersion } from "../model/manifest.ts";
 import type { NodeSpec, SourceSpec } from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import { connectionOf, type ConnectionSpec, type Profile } from "../model/profile.ts";
+import { connectionOf, type ConnectionSpec, leadsToSame, type Profile } from "../model/profile.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { findTableSource } from "../sources/registry.ts";
@@ -109,6 +109,26 @@ export class OutsideSources implements AsyncDisposable {
     }
     return reader;
   }
+}
+
+/**
+ * Sources whose rows an environment read from another system than its target would: promoting brings
+ * them along. Connects to nothing; connections that lead elsewhere are told by their text.
+ */
+export function foreignSources({ nodes }: Manifest, own: Profile, target: Profile): NodeId[] {
+  return [...nodes.values()].flatMap(({ id, kind, config }) => {
+    const type = kind === "source" ? findTableSource(String(config["source"])) : null;
+    if (type === null) return [];
+    const params = JSON.parse(String(config["params"])) as TableJob["read"]["params"];
+    const connection = (profile: Profile) => {
+      const defaults = profile.sourceDefaults[type.name] ?? {};
+      const table = typeof config["table"] === "string" ? config["table"] : null;
+      const name = type.connection({ table, params: { ...defaults, ...params }, columnTypes: {} });
+      return name === null ? undefined : profile.connections.get(name) ?? profile.catalog;
+    };
+    const [mine, theirs] = [connection(own), connection(target)];
+    return mine && theirs && !leadsToSame(mine, theirs) ? [id] : [];
+  });
 }
 
 /** True for a node whose rows come from a table outside. */

@@ -10,7 +10,7 @@ import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { type TablesByNode, tablesOf } from "../model/outside.ts";
 import type { PlannedMaterialization } from "../model/plan.ts";
-import { connectionOf, type Profile } from "../model/profile.ts";
+import { connectionOf, leadsToSame, type Profile } from "../model/profile.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
 import type { LoadedManifest } from "./load_manifest.ts";
@@ -191,9 +191,6 @@ function sharedNames(
   });
 }
 
-/** Options that say which database or catalog a connection leads to. */
-const IDENTITY = ["host", "port", "database", "uri", "warehouse", "catalog_name"];
-
 /** Names without a prefix are for a database that production does not write to. */
 function sameDatabase(
   tables: readonly WantedTable[],
@@ -206,8 +203,7 @@ function sameDatabase(
     const mine = profile.connections.get(connection);
     const theirs = production.connections.get(connection);
     if (mine?.options["prefix"] !== false || theirs === undefined) return [];
-    const isSame = IDENTITY.every((name) => mine.options[name] === theirs.options[name]);
-    return !isSame ? [] : [at(table, loaded, {
+    return !leadsToSame(mine, theirs) ? [] : [at(table, loaded, {
       severity: "error",
       code: "shared_table",
       message: `connection "${connection}" of ${mine.file} leads to production's database, and ` +

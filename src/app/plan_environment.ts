@@ -462,7 +462,7 @@ async function stagePlan(
 
 /** Tables of the environment alone: what it was once promoted to keeps the account of its own. */
 function ownTables(outside: Outside, env: EnvName): Outside {
-  return withTables(outside, env, tablesOf(outside, env));
+  return withTables(outside, env, tablesOf(outside, env), []);
 }
 
 /** A failure stays on record until its node is built or changed: planning again does not hide it. */

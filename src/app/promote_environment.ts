@@ -14,6 +14,7 @@ import type { CommitRequest } from "../state/state_repo.ts";
 import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
 import { changesBody, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
+import { foreignSources } from "./outside_sources.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
 import { changesFor, moveTables } from "./run_tables.ts";
@@ -35,6 +36,8 @@ export interface PreparedPromotion {
   readonly snapshot: Snapshot;
   /** Profile of the target. */
   readonly profile: Profile;
+  /** Sources whose rows came from another system than the target reads from. */
+  readonly foreign: readonly NodeId[];
   /** Tables outside to write, and what the target's tables hold then. */
   readonly tables: TableChanges;
 }
@@ -84,6 +87,11 @@ export async function preparePromotion(
     rebuilt,
     snapshot,
     profile,
+    foreign: foreignSources(
+      snapshot.manifest,
+      loadEnvironmentProfile(workspace, environment).profile,
+      profile,
+    ),
     tables,
   };
   const differs = changes.length + rebuilt.length > 0;
@@ -114,7 +122,7 @@ async function promotedTables(
   { rematerialize = false, materialize = true }: PromoteOptions,
 ): Promise<TableChanges> {
   const { state } = workspace;
-  const now = withTables(snapshot.outside, target, tablesOf(before.outside, target));
+  const now = withTables(snapshot.outside, target, tablesOf(before.outside, target), "all");
   if (!materialize || !profile.materialize) {
     return { writes: [], after: tablesOf(now, target), released: [] };
   }

@@ -60,7 +60,12 @@ export async function prepareRollback(
     await dataOf(workspace, to) === await dataOf(workspace, await state.commit(from));
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const profile = requireProfile(workspace, environment);
-  const outside = withTables(snapshot.outside, environment, tablesOf(before.outside, environment));
+  const outside = withTables(
+    snapshot.outside,
+    environment,
+    tablesOf(before.outside, environment),
+    "all",
+  );
   const then = tablesOf(snapshot.outside, environment);
   const tables = profile.materialize
     ? changesFor({
@@ -86,7 +91,7 @@ export async function executeRollback(
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const { state } = workspace;
   await catchUp(workspace);
-  const outside = withTables(prepared.snapshot.outside, environment, tables.after);
+  const outside = withTables(prepared.snapshot.outside, environment, tables.after, "all");
   const snapshot = { ...prepared.snapshot, outside };
   const staged = state.stage(snapshot);
   const request: CommitRequest = {

@@ -111,8 +111,9 @@ async function withPlannedProfile(
   env: EnvName | null,
   head: CommitId | null,
 ): Promise<Workspace> {
-  if (head === null || workspace.profile !== null) return workspace;
-  const file = (await workspace.state.snapshot(head)).plan?.profile ?? null;
+  if (env === null || head === null || workspace.profile !== null) return workspace;
+  const { plan } = await workspace.state.snapshot(head);
+  const file = plan?.environment === env ? plan.profile : null;
   const isFound = file === null || file.startsWith("~") || file === "profiles.yml" ||
     file === `profiles-${env}.yml`;
   return isFound
@@ -520,7 +521,7 @@ async function commitProduction(
     : null;
   const after = changes === null
     ? snapshot
-    : { ...snapshot, outside: withTables(snapshot.outside, PROD, changes.after) };
+    : { ...snapshot, outside: withTables(snapshot.outside, PROD, changes.after, "all") };
   if (changes === null || changes.writes.length === 0) {
     return { commit: await commitSnapshot(workspace, prepared, after, executed, head), tables: [] };
   }

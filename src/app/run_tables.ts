@@ -140,7 +140,7 @@ export async function writeEnvironmentTables(
     snapshot: {
       ...snapshot,
       results: withFailures(results, tables),
-      outside: withTables(snapshot.outside, env, held),
+      outside: withTables(snapshot.outside, env, held, "all"),
     },
     tables,
   };

@@ -25,17 +25,19 @@ export function tablesOf(outside: Outside, env: EnvName): TablesByNode {
   return tables;
 }
 
-/** The same with one environment's tables replaced, and those of environments that are not in `keep` left out. */
+/** The same with one environment's tables replaced. Those of other environments stay if `keep` names them, or all of them do. */
 export function withTables(
   outside: Outside,
   env: EnvName,
   tables: TablesByNode,
-  keep: readonly EnvName[] = [],
+  keep: readonly EnvName[] | "all",
 ): Outside {
   const ids = [...new Set([...outside.keys(), ...tables.keys()])].sort();
   const records = ids.flatMap((id): OutsideRecord[] => {
     const others = (outside.get(id)?.tables ?? [])
-      .filter(({ environment }) => environment !== env && keep.includes(environment));
+      .filter(({ environment }) =>
+        environment !== env && (keep === "all" || keep.includes(environment))
+      );
     const own = (tables.get(id) ?? []).map((record) => ({ environment: env, ...record }));
     const all = [...others, ...own].sort((a, b) =>
       compare(a.environment, b.environment) || compare(a.target, b.target)

@@ -61,3 +61,11 @@ export function connectionOf(profile: Profile, name: string, type: string): Conn
     },
   );
 }
+
+/** Options that say which database or catalog a connection leads to. */
+const IDENTITY = ["host", "port", "database", "uri", "warehouse", "catalog_name"];
+
+/** True where two connections lead to the same system, as far as their text tells. */
+export function leadsToSame(a: ConnectionSpec, b: ConnectionSpec): boolean {
+  return a.type === b.type && IDENTITY.every((name) => a.options[name] === b.options[name]);
+}

@@ -125,4 +125,18 @@ function showChanges({ terminal }: CommandContext, prepared: PreparedPromotion):
     terminal.err(style.dim(`  ... and ${lines.length - SHOWN} more`) + "\n");
   }
   terminal.err(tablesToWrite(prepared.tables, style));
+  const { foreign } = prepared;
+  if (foreign.length > 0) {
+    const names = foreign.slice(0, 3).join(", ") + (foreign.length > 3 ? ", ..." : "");
+    terminal.err(
+      `${style.yellow("warning:")} ${names} ${
+        foreign.length === 1 ? "was" : "were"
+      } read through ` +
+        `the profile of ${environment}, from another system than ${
+          nameOf(target)
+        } reads: those rows ` +
+        `come along\n  ${style.cyan("hint:")} read ${nameOf(target)}'s own afterwards:\n    ` +
+        `seeknal run${target === PROD ? "" : ` --env ${target}`}\n`,
+    );
+  }
 }

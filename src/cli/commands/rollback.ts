@@ -80,7 +80,10 @@ export const ROLLBACK: Command = {
       }
       terminal.err(tablesToWrite(tables, style));
     }
-    const nodes = changes.length === 0 ? "outputs only" : plural(changes.length, "node");
+    const nodes = [
+      changes.length === 0 ? "outputs only" : plural(changes.length, "node"),
+      ...(tables.writes.length === 0 ? [] : [plural(tables.writes.length, "table")]),
+    ].join(", ");
     if (isDry) return say("would_roll_back", null, `Would roll ${env} back: ${nodes}`);
     const command = `seeknal rollback${env === PROD ? "" : ` ${env}`}`;
     if (!confirmed(context, `Roll ${env} back?`, command)) {
