@@ -64,6 +64,6 @@ export const POSTGRESQL = {
     context: { readonly env: ReadVariable; readonly root: string },
   ): Promise<{ server: string; facts: readonly string[] }> {
     const { testConnection } = await import("./test_connection.ts");
-    return await testConnection(connection, context.env);
+    return await testConnection(connection, context.env, context.root);
   },
 };
