@@ -12,6 +12,8 @@ export interface PostgresOptions {
   readonly readOnly?: boolean;
   /** Default: the connection's own, else `seeknal`. */
   readonly applicationName?: string;
+  /** Where relative paths of certificates start; absent: the process's folder. */
+  readonly root?: string;
   /** Sessions; all are opened at once. Default 1. */
   readonly max?: number;
   /** Cancels what is running when it aborts; what the server does not let go of within two seconds is cut off. */

@@ -50,6 +50,6 @@ export const POSTGRESQL: ConnectionType = {
   options: OPTIONS,
   async test(connection, context) {
     const { testConnection } = await import("./test_connection.ts");
-    return await testConnection(connection, context.env);
+    return await testConnection(connection, context.env, context.root);
   },
 };

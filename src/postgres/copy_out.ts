@@ -45,6 +45,9 @@ const BLOCK = 1 << 20;
 /** Blocks that may wait for the sink; then the socket waits, and with it the server. */
 const MOST_WAITING = 32;
 
+/** Bytes up to which a loop is faster than a call that copies: 39 against 117 ns for 35 bytes. */
+const SHORT = 100;
+
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
 const COPY_OUT_RESPONSE = 0x48;
@@ -132,10 +135,17 @@ class CopyTap {
   #gather(bytes: Buffer, from: number, to: number): void {
     let at = from;
     while (at < to) {
-      const count = Math.min(to - at, BLOCK - this.#filled);
-      bytes.copy(this.#block, this.#filled, at, at + count);
-      this.#filled += count;
-      at += count;
+      const end = Math.min(to, at + BLOCK - this.#filled);
+      if (end - at < SHORT) {
+        const block = this.#block;
+        let filled = this.#filled;
+        while (at < end) block[filled++] = bytes[at++]!;
+        this.#filled = filled;
+      } else {
+        this.#block.set(bytes.subarray(at, end), this.#filled);
+        this.#filled += end - at;
+        at = end;
+      }
       if (this.#filled === BLOCK) this.#handOn();
     }
   }

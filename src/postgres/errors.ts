@@ -149,6 +149,16 @@ function optionsFor(
       hint: "another transaction was in the way; repeat the command",
     };
   }
+  if (
+    /^(could not import the requested snapshot|invalid snapshot identifier|snapshot ".*" does not exist)/
+      .test(error.message)
+  ) {
+    return {
+      code: "snapshot_gone",
+      kind: "execution",
+      hint: "the transaction that held the snapshot has ended; repeat the command",
+    };
+  }
   if (code === "25006") {
     return {
       code: "read_only",

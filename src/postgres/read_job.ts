@@ -25,7 +25,7 @@ export interface ReadJob {
   readonly temporaryDir: string;
 }
 
-/** Does a job on a connection that reads only; the rows of the file. Throws `UserError`s. */
+/** Does a job on a connection that reads only; the rows of the file, of which nothing is left after a failure. Throws `UserError`s. */
 export async function readJob(
   connection: PostgresConnection,
   job: ReadJob,
@@ -43,6 +43,7 @@ export async function readJob(
       ? await readIntoParquet(read, outPath)
       : await readOn(read, job, previous, outPath);
   } catch (error) {
+    await Deno.remove(outPath).catch(() => {});
     throw toUserError(
       error,
       `source "${job.source}": reading ${requestName(request)}`,

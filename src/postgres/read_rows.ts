@@ -65,22 +65,17 @@ async function readThroughPipe(
   if (pipe === null) return null;
   const reading = { asTexts: false, longestLine: PIPED_LINE };
   const failed: { error?: unknown } = {};
+  let drained: Promise<void> | null = null;
   const written = writeParquet(read, path, reading, outPath).catch((error) => {
     failed.error = error;
-    void pipe.drain();
+    drained = pipe.drain().catch(() => {});
     return 0;
   });
   try {
     await pipe.write(new TextEncoder().encode(FIRST_LINE));
     const sent = await copyRows(read, async (bytes) => {
       if ("error" in failed) throw failed.error;
-      try {
-        await pipe.write(bytes);
-      } catch (error) {
-        // The reader has hung up; why, it says next.
-        await written;
-        throw failed.error ?? error;
-      }
+      await pipe.write(bytes);
     });
     await pipe.close();
     const rows = await written;
@@ -89,8 +84,11 @@ async function readThroughPipe(
   } catch (error) {
     await pipe.close();
     await written;
-    if (failed.error === error && isMisfit(error)) return null;
-    throw error;
+    await drained;
+    // A pipe breaks because its reader has given up: the reader knows why.
+    const reason = error instanceof Deno.errors.BrokenPipe ? failed.error ?? error : error;
+    if (failed.error === reason && isMisfit(reason)) return null;
+    throw reason;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import { interpolate, type ReadVariable } from "../base/interpolate.ts";
 import { UserError } from "../base/user_error.ts";
 import type { ConnectionSpec } from "../model/profile.ts";
@@ -25,7 +26,7 @@ export interface PostgresSettings {
   /** Where names without a schema are looked for. */
   readonly schema: string;
   readonly sslmode: SslMode;
-  /** Absolute or relative to the process; null: the system's authorities. */
+  /** Null, or `system`: the system's authorities. */
   readonly sslrootcert: string | null;
   readonly sslcert: string | null;
   readonly sslkey: string | null;
@@ -67,6 +68,8 @@ const SERVER_PARAMETERS: Readonly<Record<string, string>> = {
 export interface SettingsRequest {
   readonly readOnly?: boolean;
   readonly applicationName?: string;
+  /** Where relative paths start; absent: the process's folder. */
+  readonly root?: string;
 }
 
 /**
@@ -110,9 +113,9 @@ export function readSettings(
     database,
     schema,
     sslmode: options.oneOf("sslmode", SSL_MODES) ?? "prefer",
-    sslrootcert: options.text("sslrootcert"),
-    sslcert: options.text("sslcert"),
-    sslkey: options.text("sslkey"),
+    sslrootcert: options.path("sslrootcert", request.root),
+    sslcert: options.path("sslcert", request.root),
+    sslkey: options.path("sslkey", request.root),
     connectTimeout: options.number("connect_timeout") ?? 10,
     keepalivesIdle: options.boolean("keepalives") === false
       ? null
@@ -159,6 +162,14 @@ class OptionReader {
     const where = `${option} of connection "${this.#connection.name}" in ${this.#connection.file}`;
     const text = interpolate(String(value), this.#env, where);
     return text === "" ? null : text;
+  }
+
+  /** A file; `~/` is the user's folder. */
+  path(option: string, root: string | undefined): string | null {
+    const text = this.text(option);
+    if (text === null || text === "system") return text;
+    if (text.startsWith("~/")) return join(this.#env("HOME") ?? "", text.slice(2));
+    return root === undefined || isAbsolute(text) ? text : join(root, text);
   }
 
   integer(option: string, least: number, most: number): number | null {

@@ -1,9 +1,11 @@
 import { UserError } from "../base/user_error.ts";
 import { quoteText } from "../engine/quote.ts";
 import {
+  type Counters,
   type Evidence,
   findRelation,
   gatherEvidence,
+  readCounters,
   type Relation,
   watermarkSql,
 } from "./change_detection.ts";
@@ -38,22 +40,25 @@ export interface TransferColumn {
 export class SnapshotReader implements AsyncDisposable {
   readonly #connection: PostgresConnection;
   readonly #snapshot: string;
+  readonly #counters: Counters;
   /** The session does one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(connection: PostgresConnection, snapshot: string) {
+  private constructor(connection: PostgresConnection, snapshot: string, counters: Counters) {
     this.#connection = connection;
     this.#snapshot = snapshot;
+    this.#counters = counters;
   }
 
   /** Begins on a connection, which it takes over. Throws `UserError`s. */
   static async begin(connection: PostgresConnection): Promise<SnapshotReader> {
     try {
+      const counters = await readCounters(connection.sql);
       await beginReading(connection, null);
       const [row] = await connection.sql.unsafe<{ id: string }[]>(
         "SELECT pg_export_snapshot() AS id",
       );
-      return new SnapshotReader(connection, row?.id ?? "");
+      return new SnapshotReader(connection, row?.id ?? "", counters);
     } catch (error) {
       await connection[Symbol.asyncDispose]();
       throw toUserError(error, "beginning to read", connection);
@@ -84,7 +89,7 @@ export class SnapshotReader implements AsyncDisposable {
       // after somebody's TRUNCATE the older snapshot would find the table empty.
       await sql.unsafe("SAVEPOINT described");
       await limitTime(this.#connection, request);
-      const described = await describeRows(this.#connection, request);
+      const described = await describeRows(this.#connection, request, this.#counters);
       await sql.unsafe("RELEASE SAVEPOINT described");
       return described;
     } catch (error) {
@@ -154,13 +159,15 @@ function transferFor(column: QueryColumn, request: RowsRequest): Transfer {
 async function describeRows(
   connection: PostgresConnection,
   request: RowsRequest,
+  counters: Counters,
 ): Promise<DescribedRows> {
   const relation = await relationOf(connection, request);
   const transfers = await transferColumns(connection, request);
   requireColumns(request, transfers);
   const columns = transfers.map(({ name, transfer }) => ({ name, type: transfer.type }));
   const watermark = await readWatermark(connection, request, transfers);
-  const evidence = await gatherEvidence(connection, request, relation, { columns, watermark });
+  const known = { columns, watermark };
+  const evidence = await gatherEvidence(connection, request, relation, known, counters);
   return { ...evidence, columns, watermark };
 }
 

@@ -7,8 +7,9 @@ import { toUserError } from "./errors.ts";
 export async function testConnection(
   spec: ConnectionSpec,
   env: ReadVariable,
+  root: string,
 ): Promise<{ server: string; facts: readonly string[] }> {
-  await using connection = await openPostgres(spec, env, { readOnly: true });
+  await using connection = await openPostgres(spec, env, { readOnly: true, root });
   try {
     const place = connection.describe().replace(/\/.*$/, "");
     return {

@@ -38,7 +38,8 @@ export const POSTGRES_SOURCE: TableSourceType = {
   async open(connection, context): Promise<SourceReader> {
     const { openPostgres } = await import("../postgres/connection.ts");
     const { SnapshotReader } = await import("../postgres/snapshot_reader.ts");
-    const opened = await openPostgres(connection, context.env, { readOnly: true });
+    const options = { readOnly: true, root: context.root };
+    const opened = await openPostgres(connection, context.env, options);
     const { schema } = opened;
     const reader = await SnapshotReader.begin(opened);
     return {
@@ -50,7 +51,8 @@ export const POSTGRES_SOURCE: TableSourceType = {
   async read(job, outPath, session, context): Promise<number> {
     const { openPostgres } = await import("../postgres/connection.ts");
     const { readJob } = await import("../postgres/read_job.ts");
-    await using connection = await openPostgres(job.connection, context.env, { readOnly: true });
+    const options = { readOnly: true, root: context.root };
+    await using connection = await openPostgres(job.connection, context.env, options);
     const request = requestOf(job.read, connection.schema);
     const { source, columns, pin, previous, temporaryDir } = job;
     return await readJob(

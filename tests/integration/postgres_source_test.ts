@@ -145,6 +145,27 @@ Deno.test("content is what tells of views and queries, whatever the order of the
   assert.equal(error.code, "change_detection_unavailable");
 });
 
+Deno.test("statistics never count what the reader's snapshot does not show", async () => {
+  await using bench = await SourceBench.create(server, "CREATE TABLE t (id int)");
+  const read = tableRead({ table: "t", params: { change_detection: "statistics" } });
+  await using reader = await POSTGRES_SOURCE.open(bench.spec(), bench.context);
+  await bench.sql("INSERT INTO t VALUES (1)");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const { token } = await reader.describe(read);
+  assert.notEqual((await bench.describe(read)).token, token);
+});
+
+Deno.test("a job whose snapshot is gone says so", async () => {
+  await using bench = await SourceBench.create(server, "CREATE TABLE t (id int)");
+  const read = tableRead({ table: "t" });
+  const job = await (async () => {
+    await using reader = await POSTGRES_SOURCE.open(bench.spec(), bench.context);
+    const { columns } = await reader.describe(read);
+    return bench.job({ read, columns, pin: await reader.pin(read) });
+  })();
+  assert.equal((await failure(bench.run(job))).code, "snapshot_gone");
+});
+
 Deno.test("two databases never share a token", async () => {
   const statements = "CREATE TABLE t (id int); INSERT INTO t VALUES (1)";
   await using one = await SourceBench.create(server, statements);

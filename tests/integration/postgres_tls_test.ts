@@ -127,7 +127,14 @@ Deno.test("POSTGRESQL.test: reports the server, TLS and what may be created, wit
   );
   const type = findConnectionType("postgresql");
   const report = await type?.test(
-    spec({ database: "shop", user: "guest", password: "${PW}", schema: "desk" }),
+    spec({
+      database: "shop",
+      user: "guest",
+      password: "${PW}",
+      schema: "desk",
+      sslmode: "verify-full",
+      sslrootcert: "ca.crt",
+    }),
     { env: (name) => name === "PW" ? "guest-secret" : undefined, root: folder },
   );
   assert.match(

@@ -40,6 +40,17 @@ Deno.test("readSettings: passes timeouts, keepalives and the role on to the serv
   assert.equal(readSettings(spec({ keepalives: false }), env).keepalivesIdle, null);
 });
 
+Deno.test("readSettings: finds certificates from the project's folder, the user's or anywhere", () => {
+  const files = { sslrootcert: "certs/ca.crt", sslcert: "/etc/c.crt", sslkey: "~/c.key" };
+  const home = (name: string) => name === "HOME" ? "/home/ann" : undefined;
+  const settings = readSettings(spec(files), home, { root: "/project" });
+  assert.deepEqual(
+    [settings.sslrootcert, settings.sslcert, settings.sslkey],
+    ["/project/certs/ca.crt", "/etc/c.crt", "/home/ann/c.key"],
+  );
+  assert.equal(readSettings(spec({ sslrootcert: "system" }), home).sslrootcert, "system");
+});
+
 Deno.test("readSettings: refuses what it cannot use, without showing what a variable holds", () => {
   const cases: [Record<string, string | null>, string][] = [
     [{ database: null }, "missing_option"],
