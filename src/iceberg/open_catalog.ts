@@ -16,32 +16,53 @@ export interface CatalogContext {
   readonly now: () => Date;
 }
 
+/** The kinds of catalogs, by the values of the option `catalog`. */
+export const CATALOG_KINDS = ["sql", "rest"] as const;
+
 /**
- * Opens the catalog that a connection of type `iceberg` names. An SQL catalog is connected to
- * when it is first used, and its tables are made by the first write. Throws `UserError`s:
+ * Opens the catalog that a connection of type `iceberg` names. A REST catalog is asked for its
+ * configuration at once. An SQL catalog is connected to when it is first used, and its tables are made by
+ * the first write. Throws `UserError`s:
  * `missing_option`, `invalid_option`, `unset_variable` (2), `catalog_unavailable` (5), `access_denied` (6).
  */
 export async function openCatalog(
   connection: ConnectionSpec,
   context: CatalogContext,
 ): Promise<Catalog> {
-  const settings = new ConnectionSettings(connection, context.env);
-  return await openSqlCatalog(settings, context);
+  return (await openTitledCatalog(connection, context)).catalog;
 }
 
-async function openSqlCatalog(
-  settings: ConnectionSettings,
+/** A catalog and what to call it. */
+export interface TitledCatalog {
+  readonly catalog: Catalog;
+  /** Without secrets: `SQLite file /project/catalog.db`. */
+  readonly title: string;
+  /** Location of new tables; null when that is the catalog's business. */
+  readonly warehouse: string | null;
+}
+
+/** Like {@linkcode openCatalog}. */
+export async function openTitledCatalog(
+  connection: ConnectionSpec,
   context: CatalogContext,
-): Promise<Catalog> {
+): Promise<TitledCatalog> {
+  const settings = new ConnectionSettings(connection, context.env);
+  const s3 = s3OptionsOf(settings);
+  if (settings.oneOf("catalog", CATALOG_KINDS) === "rest") {
+    const { openRestCatalog } = await import("./rest_open.ts");
+    return { ...await openRestCatalog(settings, s3, context), warehouse: null };
+  }
   const warehouse = warehouseOf(settings, context.root);
   const { SqlCatalog } = await import("./sql_catalog.ts");
-  return new SqlCatalog({
-    name: settings.text("catalog_name") ?? settings.connection.name,
+  const database = await openDatabase(settings, context.root, warehouse);
+  const catalog = new SqlCatalog({
+    name: settings.text("catalog_name") ?? connection.name,
     warehouse,
-    database: await openDatabase(settings, context.root, warehouse),
-    openStorage: storageOpener(s3OptionsOf(settings), context),
+    database,
+    openStorage: storageOpener(s3, context),
     now: context.now,
   });
+  return { catalog, title: database.title, warehouse };
 }
 
 /** The warehouse as a location. */

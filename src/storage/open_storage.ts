@@ -1,16 +1,11 @@
-import type { ReadVariable } from "../base/interpolate.ts";
 import { UserError } from "../base/user_error.ts";
 import { isLocalLocation, LocalStorage } from "./local_storage.ts";
 import type { ObjectStorage } from "./object_storage.ts";
-import type { S3Options } from "./s3_options.ts";
+import type { S3ConnectionOptions } from "./s3_connection.ts";
+import { isS3Location } from "./s3_location.ts";
 
 /** How stores are reached. */
-export interface StorageOptions {
-  readonly s3: S3Options;
-  /** For what the options leave open: `AWS_*`. */
-  readonly env: ReadVariable;
-  readonly now: () => Date;
-}
+export type StorageOptions = S3ConnectionOptions;
 
 /**
  * Opens the store in which a location lies, by its scheme. Throws a `UserError`
@@ -18,9 +13,13 @@ export interface StorageOptions {
  */
 export async function openStorage(
   location: string,
-  _options: StorageOptions,
+  options: StorageOptions,
 ): Promise<ObjectStorage> {
   if (isLocalLocation(location)) return new LocalStorage();
+  if (isS3Location(location)) {
+    const { S3Storage } = await import("./s3_storage.ts");
+    return new S3Storage(options);
+  }
   throw new UserError(`Cannot open ${location}: its scheme is not supported`, {
     code: "location_unsupported",
     kind: "usage",

@@ -1,7 +1,9 @@
 import type { ConnectionSpec } from "../../src/model/profile.ts";
 import { openCatalog } from "../../src/iceberg/open_catalog.ts";
+import { LocalStorage } from "../../src/storage/local_storage.ts";
 import { catalogContract } from "../support/catalog_contract.ts";
 import { TestPostgres } from "../support/postgres.ts";
+import { RestCatalogServer } from "../support/rest_catalog_server.ts";
 import { TempDir } from "../support/temp_dir.ts";
 
 const FOLDER = new TempDir();
@@ -12,7 +14,17 @@ const context = {
   now: () => new Date(),
 };
 
+const REST = [true, false].map((transactions) =>
+  new RestCatalogServer({
+    warehouse: `file://${FOLDER.path}/wh-rest-${transactions}`,
+    storage: new LocalStorage(),
+    transactions,
+    pageSize: 2,
+  })
+);
+
 Deno.test.afterAll(async () => {
+  for (const server of REST) await server[Symbol.asyncDispose]();
   await POSTGRES[Symbol.asyncDispose]();
   FOLDER[Symbol.dispose]();
 });
@@ -37,3 +49,10 @@ catalogContract({
       context,
     ),
 });
+
+for (const [i, name] of ["REST, atomic", "REST, one by one"].entries()) {
+  catalogContract({
+    name,
+    open: () => openCatalog(connection({ catalog: "rest", uri: REST[i]!.uri }), context),
+  });
+}
