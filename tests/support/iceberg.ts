@@ -191,9 +191,9 @@ export class IcebergLab implements AsyncDisposable {
   }
 
   /** SQL of the table's rows as our reader has them. */
-  async scan(table = "shop.orders", snapshotId?: bigint): Promise<string> {
+  async scan(table: string = "shop.orders", snapshotId: bigint | null = null): Promise<string> {
     const { metadata, storage } = await this.load(table);
-    const snapshot = snapshotId === undefined
+    const snapshot = snapshotId === null
       ? currentSnapshot(metadata)
       : metadata.snapshots.find((s) => s["snapshot-id"] === snapshotId) ?? null;
     const plan = await planScan(storage, metadata, snapshot, currentSchema(metadata));
