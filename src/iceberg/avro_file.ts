@@ -295,7 +295,8 @@ class AvroInput {
   #at = 0;
 
   constructor(data: Uint8Array, location: string) {
-    this.#data = data;
+    // A slice of a Node buffer would be a view of its memory, not a copy.
+    this.#data = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#location = location;
   }
 

@@ -294,6 +294,15 @@ interface Totals {
   readonly equalityDeletes: number;
 }
 
+const NO_FILES: Totals = {
+  records: 0,
+  bytes: 0,
+  dataFiles: 0,
+  deleteFiles: 0,
+  positionDeletes: 0,
+  equalityDeletes: 0,
+};
+
 const TOTAL_KEYS: Readonly<Record<keyof Totals, string>> = {
   records: "total-records",
   bytes: "total-files-size",
@@ -309,16 +318,17 @@ async function summaryOf(
   change: SnapshotChange,
   removed: Removals,
 ): Promise<TableSnapshot["summary"]> {
-  const before = await totalsOf(base, parent);
+  const before = change.removed === "all" ? NO_FILES : await totalsOf(base, parent);
+  const gone = change.removed === "all" ? new Removals() : removed;
   const rows = sum(change.added, (file) => file.recordCount);
   const bytes = sum(change.added, (file) => file.sizeBytes);
   const totals: Totals = {
-    records: before.records + rows - removed.rows,
-    bytes: before.bytes + bytes - removed.bytes,
-    dataFiles: before.dataFiles + change.added.length - removed.dataFiles,
-    deleteFiles: before.deleteFiles - removed.deleteFiles,
-    positionDeletes: before.positionDeletes - removed.positionDeletes,
-    equalityDeletes: before.equalityDeletes - removed.equalityDeletes,
+    records: before.records + rows - gone.rows,
+    bytes: before.bytes + bytes - gone.bytes,
+    dataFiles: before.dataFiles + change.added.length - gone.dataFiles,
+    deleteFiles: before.deleteFiles - gone.deleteFiles,
+    positionDeletes: before.positionDeletes - gone.positionDeletes,
+    equalityDeletes: before.equalityDeletes - gone.equalityDeletes,
   };
   const partitions = new Set(change.added.map((file) => file.partition.map(String).join("\0")));
   return {

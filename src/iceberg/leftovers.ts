@@ -72,14 +72,14 @@ async function allNamespaces(
   return found;
 }
 
-/** True when some table has the snapshot: then the files are its own. */
+/** True when some table has the snapshot: then the files are its own. (A catalog may have given it another uuid.) */
 async function isCommitted(catalog: Catalog, staged: StagedWrite): Promise<boolean> {
   for (const identifier of await allTables(catalog)) {
     const table = await catalog.load(identifier);
-    if (table?.metadata["table-uuid"] !== staged.uuid) continue;
-    return table.metadata.snapshots.some((snapshot) =>
+    const has = table?.metadata.snapshots.some((snapshot) =>
       String(snapshot["snapshot-id"]) === staged.snapshotId
     );
+    if (has === true) return true;
   }
   return false;
 }

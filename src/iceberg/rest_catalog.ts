@@ -157,6 +157,8 @@ export class RestCatalog implements Catalog {
   }
 
   async dropNamespace(namespace: readonly string[]): Promise<void> {
+    // Java's catalogs look at tables only.
+    if ((await this.namespaces(namespace)).length > 0) throw notEmpty(namespace);
     const request = {
       method: "DELETE",
       path: this.#namespacePath(namespace),
@@ -167,11 +169,7 @@ export class RestCatalog implements Catalog {
     if (answer.status !== 409 && answer.errorType !== "NamespaceNotEmptyException") {
       return void this.#result(answer, request);
     }
-    throw new UserError(`Cannot drop the namespace ${displayName(namespace)}: it is not empty`, {
-      code: "namespace_not_empty",
-      kind: "execution",
-      hint: "drop its tables and the namespaces below it first",
-    });
+    throw notEmpty(namespace);
   }
 
   async commit(commits: readonly TableCommit[]): Promise<void> {
@@ -352,6 +350,14 @@ export class RestCatalog implements Catalog {
     const name = encodeURIComponent(identifier.at(-1) ?? "");
     return `${this.#namespacePath(identifier.slice(0, -1))}/tables/${name}`;
   }
+}
+
+function notEmpty(namespace: readonly string[]): UserError {
+  return new UserError(`Cannot drop the namespace ${displayName(namespace)}: it is not empty`, {
+    code: "namespace_not_empty",
+    kind: "execution",
+    hint: "drop its tables and the namespaces below it first",
+  });
 }
 
 function levelsOf(item: unknown): readonly string[] | null {

@@ -63,7 +63,11 @@ export function twosComplement(value: bigint): Uint8Array {
   let length = 1;
   while (BigInt.asIntN(length * 8, value) !== value) length++;
   const bytes = new Uint8Array(length);
-  for (let i = length - 1, rest = value; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 255n);
+  let rest = value;
+  for (let i = length - 1; i >= 0; i--) {
+    bytes[i] = Number(rest & 255n);
+    rest >>= 8n;
+  }
   return bytes;
 }
 

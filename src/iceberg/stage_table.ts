@@ -9,10 +9,11 @@ import { newSnapshotId } from "./build_commit.ts";
 import type { LoadedTable } from "./catalog.ts";
 import { fetchLocal } from "./fetch_local.ts";
 import { type DataFile, writeManifest } from "./manifest.ts";
+import { filesInRange } from "./prune_files.ts";
 import { type Layout, planLayout } from "./plan_write.ts";
 import { effectiveRows, replacedCondition } from "./replaced_rows.ts";
 import { rowChecksum, rowCount } from "./row_checksum.ts";
-import { planScan, type ScanFile, scanSql } from "./scan.ts";
+import { partitionKey, planScan, type ScanFile, scanSql } from "./scan.ts";
 import { sharedFiles } from "./share_files.ts";
 import { batchFolder, stagedFilesLocation, type StagedWrite, writeStaged } from "./staged_write.ts";
 import { KEYS, ownProperties } from "./table_content.ts";
@@ -213,7 +214,7 @@ class TableStager {
     );
     const added = await this.#write(rows, "new", await this.#outputBytes());
     const checked = await this.#validate(rows, added);
-    const rest = await this.#replace(rows);
+    const rest = await this.#replace(rows, added);
     return {
       layout: this.#layout,
       added: [...added, ...rest.added],
@@ -312,6 +313,7 @@ class TableStager {
   /** The files that go, with their other rows written anew. */
   async #replace(
     rows: string,
+    added: readonly DataFile[],
   ): Promise<{ added: DataFile[]; removed: readonly string[] | "all" }> {
     const { write } = this.#request;
     if (write.spec.mode === "full") return { added: [], removed: "all" };
@@ -323,24 +325,50 @@ class TableStager {
       this.#session,
     );
     if (condition === null) return { added: [], removed: [] };
-    const touched = await this.#touched(condition);
-    if (touched.length === 0) return { added: [], removed: [] };
+    const { whole, candidates } = await this.#candidates(rows, added);
+    const touched = candidates.length === 0 ? [] : await this.#touched(candidates, condition);
+    const removed = [...whole, ...touched].map(({ file }) => file.path);
+    if (touched.length === 0) return { added: [], removed };
     const relation = `(SELECT * FROM ${await this.#scan(touched)} t WHERE NOT (${
       orFalse(condition)
     }))`;
     const sizeBytes = touched.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-    const survivors = await this.#write(relation, "kept", sizeBytes);
-    return { added: survivors, removed: touched.map(({ file }) => file.path) };
+    return { added: await this.#write(relation, "kept", sizeBytes), removed };
+  }
+
+  /** Files of which every row goes, and files that must be looked into. */
+  async #candidates(
+    rows: string,
+    added: readonly DataFile[],
+  ): Promise<{ whole: readonly ScanFile[]; candidates: readonly ScanFile[] }> {
+    const { spec: { mode, unique_keys: keys = [], time_column: time } } = this.#request.write;
+    if (mode === "overwrite_partitions") {
+      const partitions = new Set(added.map(partitionKey));
+      const [alike, others] = partition(
+        this.#existing,
+        (scan) => scan.specId === this.#layout.spec["spec-id"],
+      );
+      return {
+        whole: alike.filter(({ file }) => partitions.has(partitionKey(file))),
+        candidates: others,
+      };
+    }
+    const columns = mode === "incremental_by_time" && time !== undefined ? [time] : keys;
+    const { schema } = this.#layout;
+    return {
+      whole: [],
+      candidates: await filesInRange(this.#existing, schema, columns, rows, this.#session),
+    };
   }
 
   /** Files with at least one row that is replaced. */
-  async #touched(condition: string): Promise<ScanFile[]> {
-    const scan = await this.#scan(this.#existing, FILE);
+  async #touched(files: readonly ScanFile[], condition: string): Promise<ScanFile[]> {
+    const scan = await this.#scan(files, FILE);
     const { rows } = await this.#session.read(
       `SELECT DISTINCT ${FILE} FROM ${scan} t WHERE ${condition}`,
     );
     const paths = new Set(rows.map(([path]) => String(path)));
-    return this.#existing.filter(({ file }) => paths.has(file.path));
+    return files.filter(({ file }) => paths.has(file.path));
   }
 
   async #scan(files: readonly ScanFile[], fileColumn?: string): Promise<string> {
@@ -356,6 +384,10 @@ class TableStager {
       },
     );
   }
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 /**

@@ -14,6 +14,8 @@ export const KEYS = {
   specHash: "seeknal.spec_hash",
   /** `true`: the table keeps copies of its files, and shares none with an environment. */
   ownFiles: "seeknal.own_files",
+  /** The batch that made the table, before it had rows. */
+  madeBy: "seeknal.made_by",
   /** Of a namespace: Seeknal made it. */
   created: "seeknal.created",
 } as const;

@@ -10,6 +10,7 @@ import {
   undoCommit,
 } from "../iceberg/commit_staged.ts";
 import { dropTables } from "../iceberg/drop_table.ts";
+import { isMadeBy, isStableLocation, makeTable } from "../iceberg/make_table.ts";
 import { stagedLeftovers } from "../iceberg/leftovers.ts";
 import { allTables } from "../iceberg/references.ts";
 import { stageRevert } from "../iceberg/stage_revert.ts";
@@ -64,13 +65,13 @@ export class IcebergStore implements TargetStore {
   }
 
   async stage(id: string, write: TableWrite, parquet: string): Promise<StagedTable> {
-    const place = await this.#place(write.table);
+    this.#context.signal.throwIfAborted();
+    await this.#createNamespaces(write);
+    const place = await this.#placeToStage(id, write);
     const { table, location, storage } = place;
     const known = await readStaged(storage, location, id);
     if (known !== null) return resultOf(known);
-    this.#context.signal.throwIfAborted();
     if (write.action === "revert") return resultOf(await stageRevert(id, write, place));
-    await this.#createNamespaces(write);
     const like = write.like === undefined ? null : await this.#catalog.load(write.like);
     try {
       return resultOf(
@@ -86,7 +87,7 @@ export class IcebergStore implements TargetStore {
         }),
       );
     } catch (error) {
-      await removeStaged(storage, location, id, "with data");
+      await this.abort(id, [write]);
       throw error;
     }
   }
@@ -104,10 +105,14 @@ export class IcebergStore implements TargetStore {
 
   /** A write that is staged and not swapped; null when it is swapped. */
   async #staged(id: string, write: TableWrite): Promise<StagedTableWrite | null> {
-    const { table, location, storage } = await this.#place(write.table);
+    const place = await this.#place(write.table);
+    const table = place?.table ?? null;
     if (isSwapped(table, id)) return null;
-    const staged = await readStaged(storage, location, id);
-    if (staged !== null) return { identifier: write.table, staged, table, storage };
+    const staged = place === null ? null : await readStaged(place.storage, place.location, id);
+    const storage = place?.storage;
+    if (staged !== null && storage !== undefined) {
+      return { identifier: write.table, staged, table, storage };
+    }
     throw new UserError(`${write.target} is not prepared: nothing is staged under ${id}`, {
       code: "not_staged",
       kind: "execution",
@@ -121,7 +126,9 @@ export class IcebergStore implements TargetStore {
   ): Promise<"none" | "staged" | "swapped" | "mixed"> {
     const found = new Set(
       await Promise.all(writes.map(async (write) => {
-        const { table, location, storage } = await this.#place(write.table);
+        const place = await this.#place(write.table);
+        if (place === null) return "none";
+        const { table, location, storage } = place;
         if (isSwapped(table, id)) return "swapped";
         return await readStaged(storage, location, id) === null ? "none" : "staged";
       })),
@@ -133,8 +140,9 @@ export class IcebergStore implements TargetStore {
   async undo(id: string, writes: readonly TableWrite[]): Promise<void> {
     const swapped: (StagedTableWrite & { readonly now: LoadedTable })[] = [];
     for (const write of writes) {
-      const { table, location, storage } = await this.#place(write.table);
-      if (!isSwapped(table, id) || table === null) continue;
+      const place = await this.#place(write.table);
+      if (place === null || !isSwapped(place.table, id) || place.table === null) continue;
+      const { table, location, storage } = place;
       const staged = await readStaged(storage, location, id);
       if (staged === null) throw finished(write, id);
       const entry = { identifier: write.table, staged, table, storage, now: table };
@@ -142,7 +150,9 @@ export class IcebergStore implements TargetStore {
       refuseUndo(entry, table);
       swapped.push(entry);
     }
-    const changed = swapped.filter(({ staged }) => staged.base !== null);
+    const isMade = ({ staged, now }: typeof swapped[number]) =>
+      staged.base === null || isMadeBy(now, id);
+    const changed = swapped.filter((entry) => !isMade(entry));
     const commits = changed.map((entry) => undoCommit(entry, entry.now));
     if (this.#catalog.isAtomic) {
       if (commits.length > 0) await this.#catalog.commit(commits);
@@ -155,14 +165,16 @@ export class IcebergStore implements TargetStore {
     }
     await dropTables(
       this.#catalog,
-      swapped.filter(({ staged }) => staged.base === null).map(({ now }) => now),
+      swapped.filter(isMade).map(({ now }) => now),
     );
     await this.abort(id, writes);
   }
 
   async finish(id: string, writes: readonly TableWrite[]): Promise<void> {
     for (const write of writes) {
-      const { table, location, storage } = await this.#place(write.table);
+      const place = await this.#place(write.table);
+      if (place === null) continue;
+      const { table, location, storage } = place;
       await removeStaged(
         storage,
         location,
@@ -174,14 +186,18 @@ export class IcebergStore implements TargetStore {
 
   async abort(id: string, writes: readonly TableWrite[]): Promise<void> {
     for (const write of writes) {
-      const { table, location, storage } = await this.#place(write.table);
-      if (isSwapped(table, id)) continue;
+      const place = await this.#place(write.table);
+      if (place === null || isSwapped(place.table, id)) continue;
+      const { table, location, storage } = place;
       const staged = await readStaged(storage, location, id);
       // A later batch may have committed over it: its files are then part of the table's history.
       const isCommitted = table?.metadata.snapshots.some((snapshot) =>
         String(snapshot["snapshot-id"]) === staged?.snapshotId
       );
       await removeStaged(storage, location, id, isCommitted ? "without data" : "with data");
+      if (table !== null && isMadeBy(table, id) && table.metadata.snapshots.length === 0) {
+        await dropTables(this.#catalog, [table]);
+      }
     }
     await this.#dropEmptyNamespaces(writes.map((write) => write.table), writes[0]?.owner ?? null);
   }
@@ -267,13 +283,28 @@ export class IcebergStore implements TargetStore {
     await this.#catalog[Symbol.asyncDispose]();
   }
 
-  async #place(identifier: TableIdentifier): Promise<Place> {
+  /** Null where not even the namespace is there. */
+  async #place(identifier: TableIdentifier): Promise<Place | null> {
     const table = await this.#catalog.load(identifier);
-    if (table !== null) {
-      return { table, location: table.metadata.location, storage: table.storage };
-    }
+    if (table !== null) return placeOf(table);
+    const namespace = await this.#catalog.namespaceProperties(identifier.slice(0, -1));
+    return namespace === null ? null : await this.#newPlace(identifier);
+  }
+
+  async #newPlace(identifier: TableIdentifier): Promise<Place> {
     const location = (await this.#catalog.defaultLocation(identifier)).replace(/\/+$/, "");
-    return { table, location, storage: await this.#catalog.storageFor(location) };
+    return { table: null, location, storage: await this.#catalog.storageFor(location) };
+  }
+
+  /** Where a write is staged so that every process finds it: at a place that stays the same. */
+  async #placeToStage(id: string, write: TableWrite): Promise<Place> {
+    const found = await this.#catalog.load(write.table);
+    if (found !== null) return placeOf(found);
+    const place = await this.#newPlace(write.table);
+    if (isStableLocation(place.location, write.table)) return place;
+    await makeTable(this.#catalog, id, write, place.location);
+    const made = await this.#catalog.load(write.table);
+    return made === null ? place : placeOf(made);
   }
 
   async #createNamespaces(write: TableWrite): Promise<void> {
@@ -312,6 +343,10 @@ export class IcebergStore implements TargetStore {
       });
     }
   }
+}
+
+function placeOf(table: LoadedTable): Place {
+  return { table, location: table.metadata.location.replace(/\/+$/, ""), storage: table.storage };
 }
 
 function stateOf(identifier: TableIdentifier, table: LoadedTable | null): TableState {

@@ -5,7 +5,7 @@ import { IcebergLab } from "../support/iceberg.ts";
 import type { WriterOrder } from "../support/iceberg_writer.ts";
 import { randomNumbers } from "../support/random.ts";
 
-const ROUNDS = Number(Deno.env.get("SEEKNAL_ICEBERG_KILLS") ?? 14);
+const ROUNDS = Number(Deno.env.get("SEEKNAL_ICEBERG_KILLS") ?? 15);
 const WRITER = join(import.meta.dirname ?? ".", "..", "support", "iceberg_writer.ts");
 
 /** Kills a writer some time after it began; true when it had finished by then. */
@@ -52,7 +52,7 @@ Deno.test("a batch killed at any point can be finished or taken back by another 
     ];
     const writes = some.map(({ write }) => write);
     const order = { connection: lab.connection, root: lab.root, id, writes: some };
-    const isDone = await killed(order, Math.floor(random() * 260));
+    const isDone = await killed(order, Math.floor(random() * 600));
     const progress = await lab.store.progress(id, writes);
     seen.add(isDone ? "done" : progress);
     // One transaction: no table has the rows without the others.

@@ -10,7 +10,45 @@ import { currentSchema, currentSnapshot } from "../../src/iceberg/table_files.ts
 import { ICEBERG_TARGET } from "../../src/targets/iceberg.ts";
 import { openSession } from "../../src/engine/registry.ts";
 import type { Session } from "../../src/engine/session.ts";
+import { LocalStorage } from "../../src/storage/local_storage.ts";
+import { RestCatalogServer } from "./rest_catalog_server.ts";
+import { S3Server } from "./s3_server.ts";
 import { sha256 } from "../../src/base/hash.ts";
+
+/** SQLite and this disk, SQLite and S3, or a REST catalog. */
+export type LabKind = "local" | "s3" | "rest" | "rest without transactions";
+
+function backendOf(
+  kind: LabKind,
+  root: string,
+): { options: ConnectionSpec["options"]; server: AsyncDisposable | null } {
+  const uri = `sqlite:${root}/catalog.db`;
+  if (kind === "local") {
+    return { options: { catalog: "sql", uri, warehouse: `${root}/warehouse` }, server: null };
+  }
+  if (kind === "s3") {
+    const server = S3Server.start();
+    const { endpoint, accessKeyId, secretAccessKey } = server.options;
+    return {
+      server,
+      options: {
+        catalog: "sql",
+        uri,
+        warehouse: "s3://lake/warehouse",
+        s3_endpoint: endpoint,
+        s3_region: "us-east-1",
+        s3_access_key_id: accessKeyId,
+        s3_secret_access_key: secretAccessKey,
+      },
+    };
+  }
+  const server = new RestCatalogServer({
+    warehouse: `file://${root}/warehouse`,
+    storage: new LocalStorage(),
+    transactions: kind === "rest",
+  });
+  return { server, options: { catalog: "rest", uri: server.uri } };
+}
 
 /** A catalog in SQLite with its warehouse in one folder, and what tests do with it. */
 export class IcebergLab implements AsyncDisposable {
@@ -19,45 +57,50 @@ export class IcebergLab implements AsyncDisposable {
   readonly catalog: Catalog;
   readonly store: TargetStore;
   readonly session: Session;
-  #clock = Date.UTC(2026, 0, 1);
+  readonly context: StoreContext;
+  readonly server: AsyncDisposable | null;
   #batches = 0;
 
   private constructor(
-    options: Pick<IcebergLab, "root" | "connection" | "catalog" | "store" | "session">,
+    options: Pick<
+      IcebergLab,
+      "root" | "connection" | "catalog" | "store" | "session" | "context" | "server"
+    >,
   ) {
     this.root = options.root;
     this.connection = options.connection;
     this.catalog = options.catalog;
     this.store = options.store;
     this.session = options.session;
+    this.context = options.context;
+    this.server = options.server;
   }
 
-  /** `parent`: where the folder is made; ClickHouse reads below its working directory only. */
-  static async open(parent?: string): Promise<IcebergLab> {
-    const root = Deno.makeTempDirSync({
-      prefix: "iceberg_",
-      ...(parent === undefined ? {} : { dir: parent }),
-    });
+  /** A lab over one kind of catalog and store. */
+  static async open(kind: LabKind = "local"): Promise<IcebergLab> {
+    const root = Deno.makeTempDirSync({ prefix: "iceberg_" });
     for (const folder of ["tmp", "objects", "warehouse"]) Deno.mkdirSync(join(root, folder));
+    const { options, server } = backendOf(kind, root);
     const connection: ConnectionSpec = {
       name: "lake",
       type: "iceberg",
-      options: { catalog: "sql", uri: `sqlite:${root}/catalog.db`, warehouse: `${root}/warehouse` },
+      options,
       file: "profiles.yml",
     };
     let clock = Date.UTC(2026, 0, 1);
-    const now = () => new Date(clock += 1000);
     const context: StoreContext = {
       env: () => undefined,
       root,
       temporaryDir: join(root, "tmp"),
       objectsDir: join(root, "objects"),
-      now,
+      now: () => new Date(clock += 1000),
       signal: new AbortController().signal,
     };
     return new IcebergLab({
       root,
       connection,
+      context,
+      server,
       catalog: await openCatalog(connection, context),
       store: await ICEBERG_TARGET.open(connection, context),
       session: await openSession({
@@ -70,14 +113,7 @@ export class IcebergLab implements AsyncDisposable {
 
   /** A further store, as another process would open it. */
   async reopen(): Promise<TargetStore> {
-    return await ICEBERG_TARGET.open(this.connection, {
-      env: () => undefined,
-      root: this.root,
-      temporaryDir: join(this.root, "tmp"),
-      objectsDir: join(this.root, "objects"),
-      now: () => new Date(this.#clock += 1000),
-      signal: new AbortController().signal,
-    });
+    return await ICEBERG_TARGET.open(this.connection, this.context);
   }
 
   /** Rows of a query as an output, and the write of them. */
@@ -155,9 +191,9 @@ export class IcebergLab implements AsyncDisposable {
   }
 
   /** SQL of the table's rows as our reader has them. */
-  async scan(table = "shop.orders", snapshotId?: bigint): Promise<string> {
+  async scan(table: string = "shop.orders", snapshotId: bigint | null = null): Promise<string> {
     const { metadata, storage } = await this.load(table);
-    const snapshot = snapshotId === undefined
+    const snapshot = snapshotId === null
       ? currentSnapshot(metadata)
       : metadata.snapshots.find((s) => s["snapshot-id"] === snapshotId) ?? null;
     const plan = await planScan(storage, metadata, snapshot, currentSchema(metadata));
@@ -178,6 +214,7 @@ export class IcebergLab implements AsyncDisposable {
     await this.session[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     await this.catalog[Symbol.asyncDispose]();
+    await this.server?.[Symbol.asyncDispose]();
     Deno.removeSync(this.root, { recursive: true });
   }
 }
