@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { quoteName, quoteText } from "../engine/quote.ts";
 import type { Session } from "../engine/session.ts";
+import { listenForCopy } from "./copy_answer.ts";
 import { copyExpression, type StageColumn } from "./stage_columns.ts";
 import type { WriteSession } from "./write_session.ts";
 
@@ -38,16 +38,13 @@ export async function copyIn(
   const select = columns.map((column, i) => `${copyExpression(column)} AS ${names[i]}`).join(", ");
   const write = `COPY (SELECT ${select} FROM ${request.relation}) TO ${quoteText(path)} ` +
     `(FORMAT csv, HEADER false, USE_TMP_FILE false${forced})`;
-  const open = async () =>
-    await session.connection.sql.unsafe(
-      `COPY ${request.table} (${list}) FROM STDIN WITH (FORMAT csv, FREEZE true)`,
-    ).writable();
+  const statement = `COPY ${request.table} (${list}) FROM STDIN WITH (FORMAT csv, FREEZE true)`;
   try {
-    if (await makeFifo(path)) await relay(duck, write, path, open);
+    if (await makeFifo(path)) await relay(session, duck, { write, path, statement });
     else {
       await duck.run(write);
       using file = await Deno.open(path);
-      await pump(file, await open());
+      await copyFile(session, statement, file, () => Promise.resolve());
     }
   } finally {
     await Deno.remove(path).catch(() => {});
@@ -59,73 +56,98 @@ export async function copyIn(
  * both ends meanwhile: opening one end waits for the other, and whoever failed never comes.
  */
 async function relay(
+  session: WriteSession,
   duck: Session,
-  write: string,
-  path: string,
-  open: () => Promise<Writable>,
+  { write, path, statement }: { write: string; path: string; statement: string },
 ): Promise<void> {
-  const keeper = await Deno.open(path, { read: true, write: true });
-  let keeperOpen = true;
-  const closeKeeper = () => {
-    if (keeperOpen) keeper.close();
-    keeperOpen = false;
-  };
-  const reader = await Deno.open(path);
-  let readerOpen = true;
-  const closeReader = () => {
-    if (readerOpen) reader.close();
-    readerOpen = false;
-  };
+  const keeper = new Closing(await Deno.open(path, { read: true, write: true }));
+  const reader = new Closing(await Deno.open(path));
   let failure: unknown = null;
   const writing = duck.run(write).then(() => {}, (error) => {
     failure ??= error;
-  }).finally(closeKeeper);
+  }).finally(() => keeper.close());
   try {
-    const target = await open();
-    const closed = finished(target);
-    closed.catch(() => {});
-    await send(reader, target);
-    await writing;
-    // What was sent is not everything: the server must not take it for that.
-    if (failure !== null) target.destroy(new Error("the rows could not be read"));
-    else target.end();
-    await closed;
+    await copyFile(session, statement, reader.file, async () => {
+      await writing;
+      // What was sent is not everything: the server must not take it for that.
+      if (failure !== null) throw failure;
+    });
   } catch (error) {
     // The server's refusal first, and the broken pipe that follows from it.
     failure ??= error;
   } finally {
-    closeReader();
-    closeKeeper();
+    reader.close();
+    keeper.close();
     await writing;
   }
   if (failure !== null) throw failure;
 }
 
-async function pump(file: Deno.FsFile, target: Writable): Promise<void> {
-  const closed = finished(target);
-  closed.catch(() => {});
-  await send(file, target);
-  target.end();
-  await closed;
+/** A file that is closed once, by whoever comes first. */
+class Closing {
+  readonly file: Deno.FsFile;
+  #isOpen = true;
+
+  constructor(file: Deno.FsFile) {
+    this.file = file;
+  }
+
+  close(): void {
+    if (this.#isOpen) this.file.close();
+    this.#isOpen = false;
+  }
+}
+
+/** Sends a file to a COPY. `complete` throws when the file is not all there was to send. */
+async function copyFile(
+  session: WriteSession,
+  statement: string,
+  file: Deno.FsFile,
+  complete: () => Promise<void>,
+): Promise<void> {
+  const [socket] = session.connection.sockets;
+  const target = await session.connection.sql.unsafe(statement).writable();
+  const answer = listenForCopy(socket!);
+  // Refusals are the answer's to report.
+  target.on("error", () => {});
+  try {
+    await send(file, target);
+    try {
+      await complete();
+    } catch (error) {
+      target.destroy(new Error("the rows could not be read"));
+      await answer.done.catch(() => {});
+      throw error;
+    }
+    if (!target.destroyed) target.end();
+    await answer.done;
+  } finally {
+    answer.stop();
+  }
 }
 
 /** Bytes read at a time: what a pipe holds. */
 const CHUNK = 65536;
 
 async function send(file: Deno.FsFile, target: Writable): Promise<void> {
-  let failed = false;
-  target.once("error", () => failed = true);
   for (;;) {
     const chunk = new Uint8Array(CHUNK);
     const n = await file.read(chunk);
-    if (n === null || failed) return;
-    if (!target.write(chunk.subarray(0, n))) {
-      await new Promise<void>((resolve) => {
-        target.once("drain", resolve);
-        target.once("close", resolve);
-      });
-    }
+    if (n === null || target.destroyed) return;
+    if (!target.write(chunk.subarray(0, n)) && !target.destroyed) await drained(target);
   }
+}
+
+function drained(target: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      target.off("drain", done);
+      target.off("close", done);
+      resolve();
+    };
+    target.once("drain", done);
+    target.once("close", done);
+  });
 }
 
 async function makeFifo(path: string): Promise<boolean> {
