@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/user_error.ts";
 import { IcebergLab } from "../support/iceberg.ts";
+import { stageTable } from "../../src/iceberg/stage_table.ts";
 import { ICEBERG_TARGET } from "../../src/targets/iceberg.ts";
 
 /** Files below the warehouse, relative to it. */
@@ -287,18 +288,62 @@ Deno.test("revert goes back to the snapshot that held the content, and undo forw
   assert.deepEqual((await lab.store.check([never])).map(({ code }) => code), ["cannot_revert"]);
 });
 
-Deno.test("staged rows that are not those of the output are refused and removed", async () => {
+Deno.test("an output without a planned column is refused, and nothing of it stays", async () => {
   await using lab = await IcebergLab.open();
   await lab.put(THREE);
   const before = await files(lab);
   const { write, parquet } = await lab.write(FIVE);
-  // The declared type cuts what the file holds; the checksum is over the table's types.
   await assert.rejects(
     () =>
       lab.store.stage("bad", { ...write, columns: [{ name: "gone", type: "INTEGER" }] }, parquet),
     /has no column gone/,
   );
   assert.deepEqual(await files(lab), before);
+});
+
+Deno.test("stageTable refuses rows that the storage changed or lost", async () => {
+  await using lab = await IcebergLab.open();
+  const { write, parquet } = await lab.write(FIVE);
+  const { storage } = await anyStorage(lab);
+  const location = `file://${lab.root}/warehouse/shop/orders`;
+  /** A store behind a network that brings something else up than it was given. */
+  const damaging = (sql: string) => ({
+    read: storage.read.bind(storage),
+    write: storage.write.bind(storage),
+    download: storage.download.bind(storage),
+    stat: storage.stat.bind(storage),
+    list: storage.list.bind(storage),
+    remove: storage.remove.bind(storage),
+    localPath: () => null,
+    upload: async (path: string, to: string) => {
+      const other = `${lab.root}/tmp/damaged.parquet`;
+      await lab.session.run(
+        `COPY (${sql.replace("FILE", `'${path}'`)}) TO '${other}' (FORMAT parquet)`,
+      );
+      await storage.upload(other, to);
+    },
+  });
+  const stage = (sql: string, changes: Partial<typeof write.spec> = {}) =>
+    stageTable({
+      batch: "b",
+      write: { ...write, spec: { ...write.spec, ...changes } },
+      parquet,
+      table: null,
+      location,
+      storage: damaging(sql),
+      like: null,
+      temporaryDir: `${lab.root}/tmp/${crypto.randomUUID()}`,
+    });
+  const failed = (what: RegExp) => (error: unknown) =>
+    error instanceof UserError && error.code === "validation_failed" && what.test(error.message);
+  const changed = "SELECT id + (id = 3)::INTEGER AS id, name FROM FILE";
+  await assert.rejects(() => stage(changed), failed(/not those of transform\.orders \(checksum/));
+  await assert.rejects(
+    () => stage("FROM FILE LIMIT 4"),
+    failed(/4 rows are staged, transform\.orders has 5/),
+  );
+  assert.equal((await stage("FROM FILE")).rows, 5);
+  assert.equal((await stage(changed, { validation: { checksum: false } })).checksum, null);
 });
 
 Deno.test("collectGarbage removes what dead batches staged and leaves pending ones", async () => {
