@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../base/user_error.ts";
-import { quoteText, readParquet } from "../engine/quote.ts";
+import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import type { Session } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
@@ -212,6 +212,7 @@ class TableStager {
       { relation: output, schema: this.#layout.schema, order: ORDER },
       this.#session,
     );
+    await this.#refuseMissing(rows);
     const added = await this.#write(rows, "new", await this.#outputBytes());
     const checked = await this.#validate(rows, added);
     const rest = await this.#replace(rows, added);
@@ -222,6 +223,24 @@ class TableStager {
       ...checked,
       shared: false,
     };
+  }
+
+  /** A column that another engine made may be one that must have values. */
+  async #refuseMissing(rows: string): Promise<void> {
+    for (const field of this.#layout.schema.fields) {
+      if (!field.required) continue;
+      const nulls = await rowCount(this.#session, `${rows} WHERE ${quoteName(field.name)} IS NULL`);
+      if (nulls === 0) continue;
+      const { write } = this.#request;
+      throw new UserError(
+        `Cannot write ${write.target}: column ${field.name} must have values, and ${nulls} rows have none`,
+        {
+          code: "null_in_required_column",
+          kind: "execution",
+          hint: "leave the rows out in the query, or make the column optional in the table",
+        },
+      );
+    }
   }
 
   #storedOutput(): string {
