@@ -105,7 +105,7 @@ export async function buildSnapshot(
   await storage.write(
     list,
     writeManifestList(
-      [...added, ...kept],
+      [...added, ...await writer.merged(kept)],
       { id: identity.snapshotId, parent: parentId, sequence },
       syncMark(),
     ),
@@ -127,6 +127,11 @@ export async function buildSnapshot(
 function syncMark(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(16));
 }
+
+/** Manifests of one kind from which on they are merged, unless the table says otherwise (Iceberg's default). */
+const MANIFESTS_TO_MERGE = 100;
+/** Size from which on a manifest is left alone. */
+const MANIFEST_BYTES = 8 * 1024 * 1024;
 
 /** What a snapshot takes away, counted for its summary. */
 class Removals {
@@ -177,6 +182,36 @@ class ManifestWriter {
       return { ...entry, status: "deleted", snapshotId: this.#identity.snapshotId };
     });
     return await this.write(read.manifest.content, read.manifest.specId, entries);
+  }
+
+  /** Small manifests as one, when there are so many that reading them takes its time. */
+  async merged(manifests: readonly ManifestFile[]): Promise<readonly ManifestFile[]> {
+    const { metadata, storage } = this.#base;
+    const written = Number(metadata.properties["commit.manifest.min-count-to-merge"]);
+    const least = Number.isInteger(written) && written > 1 ? written : MANIFESTS_TO_MERGE;
+    const result: ManifestFile[] = [];
+    const groups = Map.groupBy(manifests, (manifest) => {
+      const isSmall = manifest.content === "data" && manifest.sizeBytes < MANIFEST_BYTES;
+      return isSmall ? String(manifest.specId) : "kept";
+    });
+    for (const [key, group] of groups) {
+      if (key === "kept" || group.length < least) {
+        result.push(...group);
+        continue;
+      }
+      const entries: ManifestEntry[] = [];
+      for (const manifest of group) {
+        const read = await readEntries(storage, metadata, manifest);
+        const isOwn = manifest.snapshotId === this.#identity.snapshotId;
+        for (const entry of read.entries) {
+          // What this very snapshot deleted stays on record.
+          if (entry.status !== "deleted") entries.push({ ...entry, status: "existing" });
+          else if (isOwn) entries.push(entry);
+        }
+      }
+      result.push(await this.write("data", Number(key), entries));
+    }
+    return result;
   }
 
   async write(

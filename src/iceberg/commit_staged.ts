@@ -345,6 +345,24 @@ export function undoCommit(write: StagedTableWrite, table: LoadedTable): TableCo
   };
 }
 
+/** Makes the commits that take writes back. Throws a `UserError` `undo_conflict` (4) when somebody is faster. */
+export async function commitUndo(
+  catalog: Catalog,
+  commits: readonly TableCommit[],
+): Promise<void> {
+  if (commits.length === 0) return;
+  const groups = catalog.isAtomic ? [commits] : commits.map((commit) => [commit]);
+  try {
+    for (const group of groups) await catalog.commit(group);
+  } catch (error) {
+    if (!(error instanceof CommitConflict)) throw error;
+    throw new UserError(
+      `${displayName(error.identifier)} cannot be taken back: somebody is changing it`,
+      { code: "undo_conflict", kind: "execution", hint: "run the command again", cause: error },
+    );
+  }
+}
+
 /** Throws a `UserError` `undo_conflict` (4) when the table is not as the batch left it. */
 export function refuseUndo({ staged, identifier }: StagedTableWrite, table: LoadedTable): void {
   const current = table.metadata["current-snapshot-id"];

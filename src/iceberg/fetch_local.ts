@@ -13,10 +13,13 @@ export async function fetchLocal(
   cacheDir: string,
 ): Promise<string> {
   const there = storage.localPath(location);
-  if (there !== null) return there;
+  if (there !== null && !PATTERN_REGEXP.test(there)) return there;
   const path = join(cacheDir, `${sha256(location)}.parquet`);
   if (statIfExists(path) !== null) return path;
   await Deno.mkdir(cacheDir, { recursive: true });
   await storage.download(location, path);
   return path;
 }
+
+/** Characters that DuckDB takes for a pattern in a path; another writer may have put them into a folder's name. */
+const PATTERN_REGEXP = /[*?[\]{}]/;

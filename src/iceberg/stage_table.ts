@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { UserError } from "../base/user_error.ts";
-import { quoteText, readParquet } from "../engine/quote.ts";
+import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import type { Session } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
@@ -12,7 +12,7 @@ import { type DataFile, writeManifest } from "./manifest.ts";
 import { filesInRange } from "./prune_files.ts";
 import { type Layout, planLayout } from "./plan_write.ts";
 import { effectiveRows, replacedCondition } from "./replaced_rows.ts";
-import { rowChecksum, rowCount } from "./row_checksum.ts";
+import { type RowChecksum, rowChecksum, rowCount } from "./row_checksum.ts";
 import { partitionKey, planScan, type ScanFile, scanSql } from "./scan.ts";
 import { sharedFiles } from "./share_files.ts";
 import { batchFolder, stagedFilesLocation, type StagedWrite, writeStaged } from "./staged_write.ts";
@@ -212,6 +212,7 @@ class TableStager {
       { relation: output, schema: this.#layout.schema, order: ORDER },
       this.#session,
     );
+    await this.#refuseMissing(rows);
     const added = await this.#write(rows, "new", await this.#outputBytes());
     const checked = await this.#validate(rows, added);
     const rest = await this.#replace(rows, added);
@@ -222,6 +223,24 @@ class TableStager {
       ...checked,
       shared: false,
     };
+  }
+
+  /** A column that another engine made may be one that must have values. */
+  async #refuseMissing(rows: string): Promise<void> {
+    for (const field of this.#layout.schema.fields) {
+      if (!field.required) continue;
+      const nulls = await rowCount(this.#session, `${rows} WHERE ${quoteName(field.name)} IS NULL`);
+      if (nulls === 0) continue;
+      const { write } = this.#request;
+      throw new UserError(
+        `Cannot write ${write.target}: column ${field.name} must have values, and ${nulls} rows have none`,
+        {
+          code: "null_in_required_column",
+          kind: "execution",
+          hint: "leave the rows out in the query, or make the column optional in the table",
+        },
+      );
+    }
   }
 
   #storedOutput(): string {
@@ -269,10 +288,8 @@ class TableStager {
       return { rows: written, checksum: null };
     }
     const columns = this.#layout.schema.fields.map((field) => field.name);
-    const [expected, found] = [
-      await rowChecksum(this.#session, rows, columns),
-      await rowChecksum(this.#session, await this.#readBack(added), columns),
-    ];
+    const expected = await rowChecksum(this.#session, rows, columns);
+    const found = await this.#readBack(added, columns);
     if (expected.rows !== found.rows || found.rows !== written) {
       throw this.#failed(expected.rows, found.rows);
     }
@@ -301,13 +318,22 @@ class TableStager {
     );
   }
 
-  async #readBack(added: readonly DataFile[]): Promise<string> {
-    if (added.length === 0) return `(${this.#storedOutput()} LIMIT 0)`;
+  /** Reads what is staged from where it is staged. */
+  async #readBack(added: readonly DataFile[], columns: readonly string[]): Promise<RowChecksum> {
+    if (added.length === 0) return { rows: 0, checksum: "0" };
     const { storage, temporaryDir } = this.#request;
-    const paths = await Promise.all(
-      added.map((file) => fetchLocal(storage, file.path, join(temporaryDir, "readback"))),
-    );
-    return `read_parquet([${paths.map(quoteText).join(", ")}], hive_partitioning = false)`;
+    const folder = join(temporaryDir, `readback-${crypto.randomUUID()}`);
+    try {
+      const paths = await Promise.all(added.map((file) => fetchLocal(storage, file.path, folder)));
+      const relation = `read_parquet([${
+        paths.map(quoteText).join(", ")
+      }], hive_partitioning = false)`;
+      return await rowChecksum(this.#session, relation, columns);
+    } finally {
+      await Deno.remove(folder, { recursive: true }).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
   }
 
   /** The files that go, with their other rows written anew. */

@@ -4,6 +4,7 @@ import type { Catalog, LoadedTable, TableIdentifier } from "../iceberg/catalog.t
 import { checkWrite } from "../iceberg/check_write.ts";
 import {
   commitStaged,
+  commitUndo,
   refuseUndo,
   snapshotFiles,
   type StagedTableWrite,
@@ -154,9 +155,7 @@ export class IcebergStore implements TargetStore {
       staged.base === null || isMadeBy(now, id);
     const changed = swapped.filter((entry) => !isMade(entry));
     const commits = changed.map((entry) => undoCommit(entry, entry.now));
-    if (this.#catalog.isAtomic) {
-      if (commits.length > 0) await this.#catalog.commit(commits);
-    } else for (const commit of commits) await this.#catalog.commit([commit]);
+    await commitUndo(this.#catalog, commits);
     for (const { staged, storage, now } of changed) {
       if (staged.action === "revert") continue;
       await storage.remove(
