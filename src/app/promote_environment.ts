@@ -12,7 +12,7 @@ import type { Snapshot } from "../model/snapshot.ts";
 import { projectName } from "../project/load_project.ts";
 import type { CommitRequest } from "../state/state_repo.ts";
 import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
-import { changesBody, trailerCommit } from "./messages.ts";
+import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
 import { foreignSources } from "./outside_sources.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -186,6 +186,7 @@ export async function executePromotion(
   const snapshot = { ...prepared.snapshot, outside };
   const staged = state.stage(snapshot);
   const nodes = changes.length + rebuilt.length;
+  const { writes } = prepared.tables;
   const request: CommitRequest = {
     staged,
     parents: [source],
@@ -198,12 +199,12 @@ export async function executePromotion(
         Target: target,
         Previous: trailerCommit(from),
         "Nodes-Promoted": String(nodes),
+        ...tablesTrailer(writes),
       },
     },
     // The target first: a process killed in between has promoted.
     moves: [{ env: target, from }, { env: environment, from: source }],
   };
-  const { writes } = prepared.tables;
   const { commit, tables } = writes.length === 0
     ? { commit: await state.write(request), tables: [] }
     : await moveTables(workspace, {

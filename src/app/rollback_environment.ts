@@ -11,7 +11,7 @@ import { projectName } from "../project/load_project.ts";
 import { positions, resolveRevision } from "../state/revisions.ts";
 import type { CommitInfo, CommitRequest } from "../state/state_repo.ts";
 import { requireProfile } from "./environment_profile.ts";
-import { changesBody, trailerCommit } from "./messages.ts";
+import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
@@ -105,6 +105,7 @@ export async function executeRollback(
         Environment: environment,
         Previous: trailerCommit(from),
         "Rolled-Back-To": to.id,
+        ...tablesTrailer(tables.writes),
       },
     },
     moves: [{ env: environment, from }],

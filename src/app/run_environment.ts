@@ -16,7 +16,7 @@ import type { WorkerPool } from "../exec/worker_pool.ts";
 import type { CommitRequest, StagedSnapshot } from "../state/state_repo.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { clip, trailerCommit } from "./messages.ts";
+import { clip, tablesTrailer, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -526,7 +526,9 @@ async function commitProduction(
     return { commit: await commitSnapshot(workspace, prepared, after, executed, head), tables: [] };
   }
   const staged = workspace.state.stage(after);
-  const commit = runCommit(prepared, staged, executed, head);
+  const plain = runCommit(prepared, staged, executed, head);
+  const trailers = { ...plain.message.trailers, ...tablesTrailer(changes.writes) };
+  const commit = { ...plain, message: { ...plain.message, trailers } };
   const tables = await moveTables(workspace, {
     action: "run",
     env: PROD,
