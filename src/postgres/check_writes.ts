@@ -1,7 +1,7 @@
 import { quoteName } from "../engine/quote.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { ENTRIES, type LedgerEntry, qualified, readEntries, WRITES } from "./ledger.ts";
-import { evolve, type Evolution, type WantedColumn } from "./table_evolution.ts";
+import { type Evolution, evolve, type WantedColumn } from "./table_evolution.ts";
 import { factsKey, readFacts, type TableFacts } from "./table_facts.ts";
 import { NAME_BYTES, type TableName } from "./table_name.ts";
 import { canonicalPostgresType, parseDuckType, toPostgresType } from "./to_postgres_type.ts";
@@ -65,7 +65,8 @@ export function wantedColumns(write: TableWrite): WantedColumn[] | { problem: st
     if (cut !== name) {
       const twin = names.get(cut);
       return {
-        problem: `the name of column "${name}" is longer than ${NAME_BYTES} bytes; PostgreSQL would ` +
+        problem:
+          `the name of column "${name}" is longer than ${NAME_BYTES} bytes; PostgreSQL would ` +
           (twin === undefined ? `cut it off to "${cut}"` : `make it the same as "${twin}"`),
       };
     }
@@ -233,7 +234,9 @@ export function checkTable(
   if (columnProblem !== null) return problem("unknown_column", columnProblem);
   const { facts, entry, table } = found;
   if (facts === null) {
-    if (write.action === "revert") return problem("cannot_revert", `${write.target} does not exist`);
+    if (write.action === "revert") {
+      return problem("cannot_revert", `${write.target} does not exist`);
+    }
     return isCreationRefused(write)
       ? problem(
         "missing_table",
@@ -266,7 +269,9 @@ export function checkTable(
     const user = session.connection.user;
     return problem(
       "missing_privilege",
-      `${write.target} cannot be written: role "${user}" has no right to ${facts.missing.join(", ")}`,
+      `${write.target} cannot be written: role "${user}" has no right to ${
+        facts.missing.join(", ")
+      }`,
       `somebody who may must run: GRANT ${facts.missing.join(", ")} ON TABLE ${name} ` +
         `TO ${quoteName(user)};`,
     );

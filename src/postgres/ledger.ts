@@ -115,8 +115,12 @@ CREATE TABLE ${qualified(schema, WRITES)} (
   total bigint, previous jsonb, created boolean NOT NULL DEFAULT false,
   ddl_undo jsonb NOT NULL DEFAULT '[]', reverts jsonb, sequence bigserial,
   PRIMARY KEY (batch, name, step));
-COMMENT ON TABLE ${qualified(schema, ENTRIES)} IS 'Which tables of this schema Seeknal writes, and what they hold';
-COMMENT ON TABLE ${qualified(schema, WRITES)} IS 'Writes of Seeknal under way, and how to take them back'`);
+COMMENT ON TABLE ${
+    qualified(schema, ENTRIES)
+  } IS 'Which tables of this schema Seeknal writes, and what they hold';
+COMMENT ON TABLE ${
+    qualified(schema, WRITES)
+  } IS 'Writes of Seeknal under way, and how to take them back'`);
 }
 
 /** True when a schema has a ledger. */

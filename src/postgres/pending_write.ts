@@ -44,4 +44,3 @@ export function keyOf({ batch, name, step }: LedgerWrite): Pick<
 > {
   return { batch, name, step };
 }
-

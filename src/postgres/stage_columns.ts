@@ -157,7 +157,8 @@ function arrayCanon(element: CanonicalText, column: string): CanonicalText {
   return {
     duckdb: `CASE WHEN ${column} IS NULL THEN chr(2) ELSE array_to_string(list_transform(` +
       `${column}, lambda e: coalesce((${element.duckdb})::VARCHAR, chr(2))), chr(30)) END`,
-    postgres: `CASE WHEN ${column} IS NULL THEN chr(2) ELSE (SELECT coalesce(string_agg(coalesce((` +
+    postgres:
+      `CASE WHEN ${column} IS NULL THEN chr(2) ELSE (SELECT coalesce(string_agg(coalesce((` +
       `${element.postgres})::text, chr(2)), chr(30) ORDER BY i), '') FROM ` +
       `unnest(${column}) WITH ORDINALITY AS u(e, i)) END`,
   };
@@ -184,11 +185,12 @@ function scalarCanon(
   switch (`${name} ${postgresType}`) {
     case "BOOLEAN boolean":
       return { duckdb: `CASE WHEN ${duckdb} THEN 't' WHEN NOT ${duckdb} THEN 'f' END`, postgres };
+    case "JSON json":
+    case "JSON text":
+      return { duckdb: `${duckdb}::VARCHAR`, postgres };
     case "VARCHAR text":
     case "VARCHAR character varying":
     case "VARCHAR bit varying":
-    case "JSON json":
-    case "JSON text":
     case "UUID uuid":
       return { duckdb, postgres };
     case "BLOB bytea":

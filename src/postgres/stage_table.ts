@@ -13,7 +13,13 @@ import { type DuckType, parseDuckType } from "./to_postgres_type.ts";
 import { problemError, validationFailed } from "./write_problem.ts";
 import { sameKeys } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
-import { createVersions, findVersion, VERSION_SCHEMA, versionName, VERSIONS } from "./write_views.ts";
+import {
+  createVersions,
+  findVersion,
+  VERSION_SCHEMA,
+  versionName,
+  VERSIONS,
+} from "./write_views.ts";
 
 /** What staging may use. */
 export interface StageContext {
@@ -74,9 +80,7 @@ export async function stageWrite(
       return staged;
     }
     const { facts, entry } = found!;
-    const types = facts === null
-      ? columns
-      : evolutionFor({ facts, entry }, write, columns).columns;
+    const types = facts === null ? columns : evolutionFor({ facts, entry }, write, columns).columns;
     const keys = keysOf(write, facts, types);
     const stage = ownName("stage", id, table);
     const rows = await loadRows(context, write, parquet, types, {
@@ -125,7 +129,9 @@ async function stageVersion(
   const table = qualified(VERSION_SCHEMA, version);
   const loaded = await loadRows(context, write, parquet, columns, { table, unlogged: false });
   await session.query(
-    `INSERT INTO ${qualified(VERSION_SCHEMA, VERSIONS)} (name, project, content_hash, rows, checksum) ` +
+    `INSERT INTO ${
+      qualified(VERSION_SCHEMA, VERSIONS)
+    } (name, project, content_hash, rows, checksum) ` +
       `VALUES ($1, $2, $3, $4, $5)`,
     [version, write.owner.project, write.content_hash, loaded.rows, loaded.checksum],
   );
@@ -242,12 +248,10 @@ async function validate(
 ): Promise<{ rows: number; checksum: string | null }> {
   const { row_count_tolerance = 0, checksum = true } = write.spec.validation ?? {};
   const relations = { duckdb: loaded.relation, postgres: loaded.table };
-  const sql = checksum
-    ? checksumSql(loaded.columns, relations, await isUtf8(session))
-    : {
-      duckdb: `SELECT count(*)::VARCHAR, NULL, NULL FROM ${relations.duckdb}`,
-      postgres: `SELECT count(*)::text, NULL, NULL FROM ${relations.postgres}`,
-    };
+  const sql = checksum ? checksumSql(loaded.columns, relations, await isUtf8(session)) : {
+    duckdb: `SELECT count(*)::VARCHAR, NULL, NULL FROM ${relations.duckdb}`,
+    postgres: `SELECT count(*)::text, NULL, NULL FROM ${relations.postgres}`,
+  };
   const [there, here] = await Promise.all([
     session.connection.sql.unsafe(sql.postgres).values(),
     duck.read(sql.duckdb),

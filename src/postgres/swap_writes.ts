@@ -38,7 +38,6 @@ export async function swapWrites(
     const [xact] = await session.query<{ xid: string }>(
       "SELECT pg_current_xact_id()::text AS xid",
     );
-    // Always in one order: two batches that meet must not wait for each other.
     pending.sort((a, b) => compareNames(a.found.table, b.found.table));
     const views = pending.filter(({ write }) => write.spec.mode === "view");
     for (const one of pending) {
@@ -50,7 +49,8 @@ export async function swapWrites(
   });
 }
 
-function compareNames(a: TableName, b: TableName): number {
+/** The order in which a batch locks its tables: two that meet must not wait for each other. */
+export function compareNames(a: TableName, b: TableName): number {
   const [x, y] = [`${a.schema}\0${a.name}`, `${b.schema}\0${b.name}`];
   return x < y ? -1 : x > y ? 1 : 0;
 }
@@ -257,7 +257,9 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
       const names = writableColumns(facts).map(quoteName).join(", ");
       await session.query(
         `INSERT INTO ${qualified(schema, before)} (${names}, ${ORIGIN}) ` +
-          `SELECT ${names}, t.xmin::text::bigint FROM ${only(facts)}${qualified(schema, name)} AS t ` +
+          `SELECT ${names}, t.xmin::text::bigint FROM ${only(facts)}${
+            qualified(schema, name)
+          } AS t ` +
           `WHERE t.xmin = ANY ('{${taken.xids.join(",")}}'::xid[])`,
       );
     }

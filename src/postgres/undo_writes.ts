@@ -18,7 +18,7 @@ import {
 import { keyOf } from "./pending_write.ts";
 import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
 import { isRevertable } from "./revert_writes.ts";
-import { keepOwners, lockTable } from "./swap_writes.ts";
+import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
 import { factsKey } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -31,7 +31,7 @@ import {
   VERSIONS,
 } from "./write_views.ts";
 
-/** What a batch recorded of its writes, newest first. */
+/** What a batch recorded of its writes: tables in the order in which swaps lock them, the last step first. */
 async function batchRows(
   session: WriteSession,
   id: string,
@@ -46,7 +46,7 @@ async function batchRows(
       if (target !== undefined) result.push({ table, target, row });
     }
   }
-  return result.reverse();
+  return result.sort((a, b) => compareNames(a.table, b.table) || b.row.step - a.row.step);
 }
 
 /** Drops what is staged and not swapped. */

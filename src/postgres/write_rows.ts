@@ -87,11 +87,9 @@ export function mergeSql(request: MergeRequest): MergeSql {
       `EXISTS (SELECT FROM ${stage} AS s WHERE ${match} AND ${differs}) OR (${isGone})`,
     ),
     remove: scope === null ? null : `DELETE FROM ${only}${table} AS t WHERE ${isGone}`,
-    update: rest.length === 0
-      ? null
-      : `UPDATE ${only}${table} AS t SET ` +
-        rest.map(({ name }) => `${quoteName(name)} = s.${quoteName(name)}`).join(", ") +
-        ` FROM ${stage} AS s WHERE ${match} AND ${differs}`,
+    update: rest.length === 0 ? null : `UPDATE ${only}${table} AS t SET ` +
+      rest.map(({ name }) => `${quoteName(name)} = s.${quoteName(name)}`).join(", ") +
+      ` FROM ${stage} AS s WHERE ${match} AND ${differs}`,
     insert: `${insertInto} WHERE NOT EXISTS (SELECT FROM ${only}${table} AS t WHERE ${match})`,
   };
 }
@@ -112,8 +110,7 @@ export function sameKeys(keys: readonly string[], a: string, b: string): string 
 }
 
 /** Types whose equality is that of their texts. */
-const EXACT =
-  /^(smallint|integer|bigint|boolean|date|uuid|bytea|numeric\(\d+,\d+\)|timestamp.*)$/;
+const EXACT = /^(smallint|integer|bigint|boolean|date|uuid|bytea|numeric\(\d+,\d+\)|timestamp.*)$/;
 
 /** A condition that a column differs, in its text where the type has no equality or one that is not exact. */
 function differsSql(column: { name: string; type: string }, a: string, b: string): string {

@@ -85,7 +85,12 @@ function parse(reader: FieldReader): PostgresSpec | null {
     refuse(["mode"], "missing_field", `Mode ${mode} needs "time_column"`, "write time_column: ts");
   }
   if (mode === "upsert_by_key" && unique_keys.length === 0) {
-    refuse(["mode"], "missing_field", `Mode ${mode} needs "unique_keys"`, "write unique_keys: [id]");
+    refuse(
+      ["mode"],
+      "missing_field",
+      `Mode ${mode} needs "unique_keys"`,
+      "write unique_keys: [id]",
+    );
   }
   const twice = unique_keys.find((key, i) => unique_keys.indexOf(key) !== i);
   if (twice !== undefined) {
