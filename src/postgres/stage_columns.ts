@@ -184,7 +184,7 @@ function scalarCanon(
   }
   switch (`${name} ${postgresType}`) {
     case "BOOLEAN boolean":
-      return { duckdb: `CASE WHEN ${duckdb} THEN 't' WHEN NOT ${duckdb} THEN 'f' END`, postgres };
+      return { duckdb: `${duckdb}::INTEGER`, postgres: `${postgres}::integer` };
     case "JSON json":
     case "JSON text":
       return { duckdb: `${duckdb}::VARCHAR`, postgres };

@@ -10,6 +10,7 @@ import {
 } from "./check_writes.ts";
 import {
   changeWrites,
+  forgetWrite,
   type LedgerEntry,
   type LedgerWrite,
   ownName,
@@ -108,6 +109,11 @@ async function swapTable(
   if (found.facts === null) {
     if (state!.persistence !== "p") throw stageLost(write);
     await session.query(`ALTER TABLE ${stage} RENAME TO ${quoteName(name)}`);
+    // What is left of a table of that name that somebody dropped.
+    const past = "name = $1 AND state IN ('finished', 'reverted')";
+    for (const old of await readWrites(session, schema, past, [name])) {
+      await forgetWrite(session, found.table, old);
+    }
     const [made] = await findTables(session, [found.table]);
     await putEntries(session, schema, [entryFor(pending, row!, made!.facts!.oid, null)]);
     await changeWrites(session, schema, [{

@@ -6,6 +6,7 @@ import { errorCode } from "./errors.ts";
 import {
   changeWrites,
   ENTRIES,
+  forgetWrite,
   type LedgerWrite,
   putEntries,
   qualified,
@@ -123,18 +124,6 @@ export async function finishWrite(
     [table.name, row.reverts?.batch ?? "", String(row.reverts?.step ?? 0)],
   );
   for (const old of past) await forgetWrite(session, table, old);
-}
-
-/** Removes a write's record and the rows it kept. */
-export async function forgetWrite(
-  session: WriteSession,
-  table: TableName,
-  row: LedgerWrite,
-): Promise<void> {
-  for (const name of [row.stage, row.before]) {
-    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
-  }
-  await removeWrite(session, table.schema, row);
 }
 
 /** Drops what a write staged. */
