@@ -161,8 +161,8 @@ export async function readWrites(
 ): Promise<LedgerWrite[]> {
   if (!await hasLedger(session, schema)) return [];
   return await session.query<LedgerWrite>(
-    `SELECT ${WRITE_COLUMNS} FROM ${qualified(schema, WRITES)} WHERE ${condition} ` +
-      `ORDER BY sequence`,
+    `SELECT ${WRITE_COLUMNS} FROM ${qualified(schema, WRITES)} AS w WHERE ${condition} ` +
+      `ORDER BY w.sequence`,
     parameters,
   );
 }
@@ -253,4 +253,16 @@ export async function removeWrite(
     `DELETE FROM ${qualified(schema, WRITES)} WHERE batch = $1 AND name = $2 AND step = $3`,
     [write.batch, write.name, write.step],
   );
+}
+
+/** Removes a write's record and the rows it kept. */
+export async function forgetWrite(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  for (const name of [row.stage, row.before]) {
+    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
+  }
+  await removeWrite(session, table.schema, row);
 }

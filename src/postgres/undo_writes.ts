@@ -6,6 +6,7 @@ import { errorCode } from "./errors.ts";
 import {
   changeWrites,
   ENTRIES,
+  forgetWrite,
   type LedgerWrite,
   putEntries,
   qualified,
@@ -18,7 +19,7 @@ import {
 import { keyOf } from "./pending_write.ts";
 import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
 import { isRevertable } from "./revert_writes.ts";
-import { keepOwners, lockTable } from "./swap_writes.ts";
+import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
 import { factsKey } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -31,7 +32,7 @@ import {
   VERSIONS,
 } from "./write_views.ts";
 
-/** What a batch recorded of its writes, newest first. */
+/** What a batch recorded of its writes: tables in the order in which swaps lock them, the last step first. */
 async function batchRows(
   session: WriteSession,
   id: string,
@@ -46,7 +47,7 @@ async function batchRows(
       if (target !== undefined) result.push({ table, target, row });
     }
   }
-  return result.reverse();
+  return result.sort((a, b) => compareNames(a.table, b.table) || b.row.step - a.row.step);
 }
 
 /** Drops what is staged and not swapped. */
@@ -123,18 +124,6 @@ export async function finishWrite(
     [table.name, row.reverts?.batch ?? "", String(row.reverts?.step ?? 0)],
   );
   for (const old of past) await forgetWrite(session, table, old);
-}
-
-/** Removes a write's record and the rows it kept. */
-export async function forgetWrite(
-  session: WriteSession,
-  table: TableName,
-  row: LedgerWrite,
-): Promise<void> {
-  for (const name of [row.stage, row.before]) {
-    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
-  }
-  await removeWrite(session, table.schema, row);
 }
 
 /** Drops what a write staged. */

@@ -1,5 +1,5 @@
 import { quoteText } from "../engine/quote.ts";
-import { type LedgerWrite, qualified, readWrites } from "./ledger.ts";
+import { forgetWrite, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import { isRevertable } from "./revert_writes.ts";
 import type { TableName } from "./table_name.ts";
 import {
@@ -8,7 +8,6 @@ import {
   dropStaged,
   dropVersion,
   finishWrite,
-  forgetWrite,
   ledgerSchemas,
 } from "./undo_writes.ts";
 import type { WriteSession } from "./write_session.ts";
