@@ -210,19 +210,8 @@ export class IcebergStore implements TargetStore {
     const found: LoadedTable[] = [];
     for (const identifier of tables) {
       const table = await this.#catalog.load(identifier);
-      if (table === null) continue;
-      if (!isSameOwner(ownerOf(table.metadata.properties), owner)) {
-        throw new UserError(
-          `${this.#name}.${
-            identifier.join(".")
-          } is not dropped: it is not a table of environment "${owner.environment}"`,
-          {
-            code: "foreign_table",
-            kind: "execution",
-            hint: "drop it by hand if nobody needs it",
-          },
-        );
-      }
+      const owned = table === null ? null : ownerOf(table.metadata.properties);
+      if (table === null || !isSameOwner(owned, owner)) continue;
       found.push(table);
     }
     await dropTables(this.#catalog, found);
