@@ -4,7 +4,12 @@ import { hasTrueBytes, verifyObject } from "../cache/object_store.ts";
 import { readTextIfExists, removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
+import { UserError } from "../base/user_error.ts";
+import { pendingWork } from "../materialize/recover.ts";
+import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { outsideContext, recoverPending, recoveryWords } from "./outside_tables.ts";
 import { publishHead, readableDir } from "./publish.ts";
+import { testConnection } from "./test_connections.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** One thing that was looked at. */
@@ -36,9 +41,68 @@ export async function checkHealth(
     await checkEngine(),
     state,
     ...await checkOutputs(workspace, options),
+    ...await checkPendingTables(workspace, options),
     ...await checkCopies(workspace, options),
+    ...await checkProfiles(workspace),
     checkLeftovers(workspace, options),
   ];
+}
+
+/** What killed commands left outside; `fix` finishes or undoes it, and says which. */
+async function checkPendingTables(
+  workspace: Workspace,
+  { fix }: HealthOptions,
+): Promise<HealthCheck[]> {
+  const pending = await pendingWork(outsideContext(workspace));
+  const checks: HealthCheck[] = [];
+  for (const { environment, intent } of pending) {
+    const what = `${intent.action} of ${environment}: ${intent.writes.length} tables, ` +
+      (intent.phase === "swapping" ? "some of them may have changed" : "none of them changed yet");
+    const check = `tables of ${environment}`;
+    const hint = "finish or undo it:\n    seeknal doctor --fix";
+    if (!fix) {
+      checks.push({ check, status: "problem", detail: `unfinished ${what}`, hint });
+      continue;
+    }
+    try {
+      const recovery = await recoverPending(workspace, environment);
+      checks.push(
+        recovery === null || recovery === "busy"
+          ? { check, status: "ok", detail: `at work: ${what}`, hint: null }
+          : { check, status: "fixed", detail: recoveryWords(recovery), hint: null },
+      );
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      checks.push({ check, status: "problem", detail: `${what}: ${error.message}`, hint });
+    }
+  }
+  return checks;
+}
+
+/** Every environment's profile, and whether its connections answer. */
+async function checkProfiles(workspace: Workspace): Promise<HealthCheck[]> {
+  const checks: HealthCheck[] = [];
+  const seen = new Set<string>();
+  for (const env of new Set([PROD, ...workspace.state.environments()])) {
+    const { profile, diagnostics } = loadEnvironmentProfile(workspace, env);
+    if (profile.file === null || seen.has(profile.file)) continue;
+    seen.add(profile.file);
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    checks.push({
+      check: `profile ${profile.file}`,
+      status: errors.length === 0 ? "ok" : "problem",
+      detail: errors.length === 0
+        ? `${profile.connections.size} connections`
+        : errors.map(({ message, line }) => `${message} (line ${line})`).join("; "),
+      hint: errors[0]?.hint ?? null,
+    });
+    for (const connection of profile.connections.values()) {
+      const { status, detail, hint } = await testConnection(workspace, connection);
+      const check = `connection ${connection.name} (${profile.file})`;
+      checks.push({ check, status: status === "ok" ? "ok" : "problem", detail, hint });
+    }
+  }
+  return checks;
 }
 
 async function checkEngine(): Promise<HealthCheck> {

@@ -3,13 +3,24 @@ import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { listDir } from "../cache/output_cache.ts";
 import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
+import { openStores } from "../materialize/outside_context.ts";
+import { pendingWork } from "../materialize/recover.ts";
+import { projectName } from "../project/load_project.ts";
 import { repack } from "../state/repack.ts";
+import { positions } from "../state/revisions.ts";
+import { requireProfile } from "./environment_profile.ts";
+import { connectionsOf } from "./environment_tables.ts";
+import { outsideContext, recoverTables } from "./outside_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What to keep. */
 export interface GarbageOptions {
   /** Outputs of states younger than this stay, so that one can roll back to them. */
   readonly keepDays: number;
+  /** Outputs of the last states that production had stay, however old they are. */
+  readonly keepPromotions: number;
+  /** Clean up in the systems outside too. */
+  readonly tables: boolean;
   readonly dryRun: boolean;
 }
 
@@ -20,6 +31,8 @@ export interface GarbageReport {
   readonly kept: number;
   /** Git objects brought together into one pack; 0 when there was no need. */
   readonly repacked: number;
+  /** What was (or would be) removed in the systems outside, in words. */
+  readonly tables: readonly string[];
 }
 
 /** Files of a running command may look like rubbish; younger ones are left alone. */
@@ -34,7 +47,9 @@ export async function collectGarbage(
   options: GarbageOptions,
 ): Promise<GarbageReport> {
   const { cache, host } = workspace;
-  const live = await liveObjects(workspace, options.keepDays);
+  if (!options.dryRun) await recoverTables(workspace, null);
+  const live = await liveObjects(workspace, options);
+  const tables = options.tables ? await collectOutside(workspace, live, options.dryRun) : [];
   const removed: { path: string; bytes: number }[] = [];
   const remove = (path: string) => {
     const info = statIfExists(path);
@@ -69,11 +84,38 @@ export async function collectGarbage(
     bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
     kept: live.size,
     repacked,
+    tables,
   };
 }
 
-/** Content hashes that some ref names, or a commit younger than `keepDays`. */
-async function liveObjects(workspace: Workspace, keepDays: number): Promise<Set<ContentHash>> {
+/** Leftovers and versions in the systems that production and the environments write to. */
+async function collectOutside(
+  workspace: Workspace,
+  live: ReadonlySet<string>,
+  dryRun: boolean,
+): Promise<string[]> {
+  const context = outsideContext(workspace);
+  const pending = new Set((await pendingWork(context)).map(({ intent }) => intent.id));
+  const removed = new Set<string>();
+  for (const env of workspace.state.environments()) {
+    const connections = await connectionsOf(workspace, env);
+    if (connections.length === 0) continue;
+    await using stores = openStores(context, requireProfile(workspace, env));
+    for (const { type, connection } of connections) {
+      const store = await stores.get(type, connection);
+      const project = projectName(workspace.root);
+      const found = await store.collectGarbage({ pending, live, project, dryRun });
+      for (const what of found) removed.add(`${connection}: ${what}`);
+    }
+  }
+  return [...removed].sort();
+}
+
+/** Content hashes that some ref names, a commit younger than `keepDays`, or one of the last states of production. */
+async function liveObjects(
+  workspace: Workspace,
+  { keepDays, keepPromotions }: GarbageOptions,
+): Promise<Set<ContentHash>> {
   const { state, host } = workspace;
   const horizon = host.now().getTime() - keepDays * 86_400_000;
   const live = new Set<ContentHash>();
@@ -84,6 +126,11 @@ async function liveObjects(workspace: Workspace, keepDays: number): Promise<Set<
     if (!seen.has(head)) queue.push(head);
     seen.add(head);
     await addResults(workspace, (await state.commit(head)).tree, live, trees);
+  }
+  let kept = 0;
+  for await (const { tree } of positions(state, PROD)) {
+    if (kept++ >= keepPromotions) break;
+    await addResults(workspace, tree, live, trees);
   }
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
     const info = await state.commit(id);

@@ -1,5 +1,6 @@
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import type { TableJob } from "../model/outside_read.ts";
 import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { runSteps, type StepOutcome } from "../exec/run_steps.ts";
@@ -27,6 +28,8 @@ export interface ExecuteRequest {
   readonly forced: ReadonlySet<NodeId>;
   /** Outputs that exist already. */
   readonly results: ReadonlyMap<NodeId, NodeRecord>;
+  /** How a source outside is read. */
+  readonly outside: (id: NodeId) => Pick<TableJob, "connection" | "pin" | "previous">;
 }
 
 /** What came of it. */
@@ -102,7 +105,7 @@ export async function executeNodes(
 
 function makeJob(
   workspace: Workspace,
-  { loaded, results }: ExecuteRequest,
+  { loaded, results, outside }: ExecuteRequest,
   node: ManifestNode,
   records: ReadonlyMap<NodeId, NodeRecord>,
   options: ExecuteOptions,
@@ -110,7 +113,8 @@ function makeJob(
   const { cache } = workspace;
   const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
   return kindOf(spec).job(node, spec, sql, {
-    data: sourceData(workspace),
+    data: sourceData(workspace, loaded.profile),
+    outside,
     objectsDir: cache.objectsDir,
     temporaryDir: cache.temporaryDir,
     timeoutMs: options.timeoutMs,

@@ -4,7 +4,8 @@ import type { Manifest } from "../model/manifest.ts";
 import type { PlanNode } from "../model/plan.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { findNode } from "./find_node.ts";
-import { makePlan, type Planned } from "./plan_environment.ts";
+import { makePlan } from "./plan_environment.ts";
+import type { Planned } from "./planned.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -36,6 +37,8 @@ export interface Explanation {
   readonly causes: readonly Cause[];
   /** Why its columns cannot be followed; null where they can. */
   readonly untraced: string | null;
+  /** For a table outside: by what it is known whether its rows changed; null for others. */
+  readonly relies_on: string | null;
   /** What the last run recorded for exactly this node; null when nothing. */
   readonly result: Pick<NodeRecord, "status" | "rows" | "size_bytes" | "error"> | null;
   /** True where the plan committed to the environment no longer describes the project. */
@@ -73,6 +76,7 @@ export async function explainNode(
     reused_from: entry.reused_from ?? null,
     causes: causesOf(entry, planned),
     untraced: node.shape.untraced ?? null,
+    relies_on: node.version?.relies_on ?? null,
     result: record,
     stale: isStale(workspace, planned),
   };

@@ -9,19 +9,26 @@ import { findGraphProblems, layersOf } from "../dag/graph.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import type { Session } from "../engine/session.ts";
 import type { ProjectConfig } from "../model/config.ts";
-import type { NodeId } from "../model/ids.ts";
-import type { Manifest, ManifestNode, QueryShape } from "../model/manifest.ts";
+import type { EnvName, NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
+import type { SourceSpec } from "../model/node.ts";
+import type { Profile } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
+import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf, NODE_KINDS } from "../nodes/registry.ts";
 import { loadProject } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
+import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
+import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { isOutsideSource, knownVersion, OutsideSources } from "./outside_sources.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The project as it is on disk now, bound and fingerprinted. */
 export interface LoadedManifest {
   readonly config: ProjectConfig;
+  readonly profile: Profile;
   readonly manifest: Manifest;
   /** What each node runs, for making jobs. */
   readonly resolved: ReadonlyMap<NodeId, ResolvedNode>;
@@ -37,10 +44,31 @@ export interface LoadedManifest {
 export async function loadManifest(
   workspace: Workspace,
   previous: readonly Manifest[],
+  request: LoadRequest = {},
 ): Promise<LoadedManifest> {
-  const loader = new ManifestLoader(workspace, previous);
+  const { profile, diagnostics } = loadEnvironmentProfile(workspace, request.env ?? null);
+  const own = request.outside === undefined ? new OutsideSources(workspace, profile) : null;
+  await using _readers = own;
+  const loader = new ManifestLoader(workspace, previous, {
+    profile,
+    outside: request.outside ?? own!,
+    isFresh: request.isFresh ?? (() => false),
+  });
   await using _sessions = loader;
-  return await loader.load();
+  return await loader.load(diagnostics);
+}
+
+/** How sources outside take part. */
+export interface LoadRequest {
+  /** Environment whose profile counts; null or absent: production's. */
+  readonly env?: EnvName | null;
+  /** The systems outside; absent: opened, if need be, and closed again. */
+  readonly outside?: OutsideSources;
+  /**
+   * True for sources outside that are looked at as they are now; the others keep the version that one
+   * of the `previous` manifests has, if they are written as they were. Absent: none.
+   */
+  readonly isFresh?: (id: NodeId) => boolean;
 }
 
 /** A node of which everything but its final form is known. */
@@ -58,6 +86,11 @@ const MANY_NODES = 50;
 class ManifestLoader implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #previous: readonly Manifest[];
+  readonly #outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & {
+    readonly profile: Profile;
+  };
+  /** Versions of sources outside. */
+  readonly #versions = new Map<NodeId, SourceVersion>();
   readonly #carried: ReadonlyMap<string, ManifestNode>;
   readonly #diagnostics: Diagnostic[] = [];
   readonly #resolved = new Map<NodeId, ResolvedNode>();
@@ -72,18 +105,24 @@ class ManifestLoader implements AsyncDisposable {
   #parserSession: Session | null = null;
   #fileSession: Session | null = null;
 
-  constructor(workspace: Workspace, previous: readonly Manifest[]) {
+  constructor(
+    workspace: Workspace,
+    previous: readonly Manifest[],
+    outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & { readonly profile: Profile },
+  ) {
     this.#workspace = workspace;
     this.#previous = previous;
+    this.#outside = outside;
     this.#carried = new Map(
       previous.flatMap((manifest) => [...manifest.nodes.values()].map((n) => [n.bind_key, n])),
     );
   }
 
-  async load(): Promise<LoadedManifest> {
+  async load(found: readonly Diagnostic[]): Promise<LoadedManifest> {
     const { config, nodes, broken, diagnostics } = loadProject(this.#workspace.root);
-    this.#diagnostics.push(...diagnostics);
+    this.#diagnostics.push(...found, ...diagnostics);
     this.#checkGraph(nodes, broken);
+    await this.#findVersions(nodes);
     for (const layer of layersOf(nodes.map((loaded) => ({ ...loaded.spec, loaded })))) {
       await this.#describeLayer(layer.map(({ loaded }) => loaded));
     }
@@ -91,7 +130,33 @@ class ManifestLoader implements AsyncDisposable {
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
-    return { config, manifest, resolved: this.#resolved, diagnostics: sorted };
+    const { profile } = this.#outside;
+    return { config, profile, manifest, resolved: this.#resolved, diagnostics: sorted };
+  }
+
+  /**
+   * Versions of sources outside. Where the files have problems nobody is connected to: those come first.
+   */
+  async #findVersions(nodes: readonly LoadedNode[]): Promise<void> {
+    const hasErrors = this.#diagnostics.some(({ severity }) => severity === "error");
+    for (const { spec, locator } of nodes) {
+      if (!isOutsideSource(spec)) continue;
+      const { outside, isFresh } = this.#outside;
+      const known = isFresh(spec.id) ? null : knownVersion(spec, this.#previous);
+      if (known === null && (hasErrors || !isReadable(spec, outside))) continue;
+      try {
+        this.#versions.set(spec.id, known ?? await outside.version(spec));
+      } catch (error) {
+        if (!(error instanceof UserError) || error.kind !== "validation") throw error;
+        this.#diagnostics.push({
+          severity: "error",
+          code: error.code,
+          message: `${spec.id}: ${error.message}`,
+          ...locator.locate(spec.table === null ? ["params", "query"] : ["table"]),
+          hint: error.hint,
+        });
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,7 +237,10 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   #data(): SourceData {
-    return sourceData(this.#workspace);
+    return {
+      ...sourceData(this.#workspace, this.#outside.profile),
+      outsideVersion: (id) => this.#versions.get(id) ?? null,
+    };
   }
 
   #bindKey({ node, sql, version }: ResolvedNode): string {
@@ -211,6 +279,8 @@ class ManifestLoader implements AsyncDisposable {
         root: this.#workspace.root,
         binder: () => this.#openBinder(),
         files: () => this.#openFiles(),
+        table: (id) =>
+          this.#outside.outside.describe(this.#resolved.get(id)!.node.spec as SourceSpec),
         report: (diagnostic) => this.#diagnostics.push(diagnostic),
         explain: (node, message, line) => this.#explain(node, message, line),
         normalizeTypes: (types) => this.#normalizeTypes(types),
@@ -302,6 +372,7 @@ class ManifestLoader implements AsyncDisposable {
       inputs: spec.inputs,
       declared_columns: spec.columns,
       ...(spec.grain.length === 0 ? {} : { grain: spec.grain }),
+      ...(spec.materializations.length === 0 ? {} : { materializations: spec.materializations }),
       config: kindOf(spec).config(spec),
     };
     const known = this.#sameAsBefore(spec.id, bindKey, text, built);
@@ -354,7 +425,15 @@ class ManifestLoader implements AsyncDisposable {
 /** What the author wrote, apart from the query. */
 type Written = Pick<
   ManifestNode,
-  "file" | "description" | "owner" | "tags" | "inputs" | "declared_columns" | "grain" | "config"
+  | "file"
+  | "description"
+  | "owner"
+  | "tags"
+  | "inputs"
+  | "declared_columns"
+  | "grain"
+  | "materializations"
+  | "config"
 >;
 
 /** True for manifests of the very same node objects. */
@@ -365,10 +444,15 @@ function isSame(a: Manifest, b: Manifest): boolean {
 
 function written(node: Written): string {
   const { description, owner, tags, inputs, declared_columns, grain, config } = node;
-  return compactJson([description, owner, tags, inputs, declared_columns, grain ?? [], config]);
+  const materializations = node.materializations ?? [];
+  return compactJson([
+    ...[description, owner, tags, inputs, declared_columns, grain ?? [], config],
+    materializations,
+  ]);
 }
 
-function invalidProject(diagnostics: readonly Diagnostic[]): UserError {
+/** What stands for all problems of a project. */
+export function invalidProject(diagnostics: readonly Diagnostic[]): UserError {
   const errors = diagnostics.filter(({ severity }) => severity === "error").length;
   return new UserError(`The project has ${errors} ${errors === 1 ? "problem" : "problems"}`, {
     code: "invalid_project",
@@ -378,10 +462,18 @@ function invalidProject(diagnostics: readonly Diagnostic[]): UserError {
 }
 
 /** Content of a workspace's files, as planning and jobs see it. */
-export function sourceData({ root, versions }: Workspace): SourceData {
+export function sourceData({ root, versions }: Workspace, profile: Profile): SourceData {
   return {
     root,
     hash: (file) => versions.hash(file),
     watched: (file) => versions.watched(file),
+    defaults: (type) => profile.sourceDefaults[type] ?? {},
+    outsideVersion: () => null,
   };
+}
+
+/** A read whose text is wrong is reported as such, not tried. */
+function isReadable(spec: SourceSpec, { profile }: OutsideSources): boolean {
+  const read = tableReadOf(spec, profile.sourceDefaults[spec.source] ?? {});
+  return findTableSource(spec.source)!.problem(read) === null;
 }

@@ -5,9 +5,12 @@ import type { Plan, PlanNode, PlanSummary } from "../model/plan.ts";
 /** Lines of a commit's body; the tree holds the rest. */
 const BODY_LINES = 50;
 
-/** `2 to build, 5 to reuse, 1 to drop`. */
-export function summaryWords({ build, reuse, drop }: PlanSummary): string {
-  return `${build} to build, ${reuse} to reuse, ${drop} to drop`;
+/** `2 to build, 5 to reuse, 1 to drop`, and `3 tables to write` where there are any. */
+export function summaryWords({ build, reuse, drop, materialize }: PlanSummary): string {
+  const tables = materialize === 0
+    ? ""
+    : `, ${materialize} ${materialize === 1 ? "table" : "tables"} to write`;
+  return `${build} to build, ${reuse} to reuse, ${drop} to drop${tables}`;
 }
 
 /** The changed nodes of a plan as the body of a commit. */

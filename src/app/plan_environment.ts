@@ -14,42 +14,23 @@ import type { Change } from "../model/change.ts";
 import type { AutoCategorize } from "../model/config.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { CategoryOverride, Manifest } from "../model/manifest.ts";
+import { type Outside, tablesOf, withTables } from "../model/outside.ts";
 import type { Plan } from "../model/plan.ts";
 import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
 import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
-import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
+import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
 import { findNode } from "./find_node.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
+import type { OutsideSources } from "./outside_sources.ts";
+import { planTables } from "./outside_tables.ts";
+import type { Planned, PlanningBase } from "./planned.ts";
 import { promotedFrom } from "./environment_facts.ts";
 import { catchUp, publish } from "./publish.ts";
 import { sqlDiff, type SqlDiffLine } from "./sql_diff.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** The states a plan is made from. */
-export interface PlanningBase {
-  readonly prodHead: CommitId | null;
-  readonly prod: Snapshot;
-  /** Null when production itself is planned. */
-  readonly env: EnvName | null;
-  readonly envHead: CommitId | null;
-  readonly envSnapshot: Snapshot;
-}
-
-/** A plan with what is needed to commit or to run it. */
-export interface Planned {
-  readonly plan: Plan;
-  readonly base: PlanningBase;
-  readonly loaded: LoadedManifest;
-  /** Outputs that are reused, by node. */
-  readonly reused: ReadonlyMap<NodeId, NodeRecord>;
-  /** Nodes to build although their output exists: something they read is built again. */
-  readonly rebuilt: ReadonlySet<NodeId>;
-  /** Nodes that keep their output although what they read changed, because somebody decided so. */
-  readonly kept: ReadonlySet<NodeId>;
-}
 
 /** What to plan. */
 export interface PlanRequest {
@@ -67,6 +48,10 @@ export interface PlanRequest {
   readonly showOnly?: boolean;
   /** True where every node follows what it reads, whatever was decided. */
   readonly keepsNothing?: boolean;
+  /** The systems that sources outside read from; absent: opened where needed, and closed again. */
+  readonly outside?: OutsideSources;
+  /** Which sources outside are looked at as they are now; absent: all. */
+  readonly isFresh?: (id: NodeId) => boolean;
 }
 
 /** A plan with what a person wants to see beside it. */
@@ -119,7 +104,15 @@ function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiff
  */
 export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
   const base = await readBase(workspace, request.env === PROD ? null : request.env);
-  const asWritten = await loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest]);
+  const asWritten = await loadManifest(
+    workspace,
+    [base.envSnapshot.manifest, base.prod.manifest],
+    {
+      env: base.env,
+      ...(request.outside === undefined ? {} : { outside: request.outside }),
+      isFresh: request.isFresh ?? (() => true),
+    },
+  );
   const decisions = decideCategories(workspace, base, asWritten, request);
   const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
     decisions,
@@ -128,10 +121,17 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
   const loaded = { ...asWritten, manifest };
   const changes = compare(base.prod.manifest, manifest);
   const isReused = (id: NodeId) => outputs.has(id) && !rebuilt.has(id);
+  const reused = new Map(
+    [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
+  );
+  const tables = planTables(workspace, { base, loaded, results: reused });
+  const broken = tables.diagnostics.filter(({ severity }) => severity === "error");
+  if (broken.length > 0) throw invalidProject([...loaded.diagnostics, ...broken]);
   const plan = buildPlan({
     environment: base.env,
     base: { ref: PROD, commit: base.prodHead },
-    profile: null,
+    profile: loaded.profile.file,
+    materializations: tables.materializations,
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
@@ -140,14 +140,12 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
       rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),
     diagnostics: [
       ...loaded.diagnostics,
+      ...tables.diagnostics,
       ...volatileWarnings(changes, manifest, base.env),
       ...endedWarnings(base, decisions, request),
       ...await lostWork(workspace, base, manifest),
     ],
   });
-  const reused = new Map(
-    [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
-  );
   return { plan, base, loaded, reused: sameAs(base, reused), rebuilt, kept };
 }
 
@@ -455,10 +453,16 @@ async function stagePlan(
   const snapshot: Snapshot = {
     manifest,
     results: withFailures(reused, base.envSnapshot, manifest),
-    plan: toStoredPlan(plan, env, manifestTree),
+    outside: ownTables(base.envSnapshot.outside, env),
+    plan: toStoredPlan(plan, env, manifestTree, loaded.profile.hash),
     environment,
   };
   return { snapshot, staged: workspace.state.stage(snapshot) };
+}
+
+/** Tables of the environment alone: what it was once promoted to keeps the account of its own. */
+function ownTables(outside: Outside, env: EnvName): Outside {
+  return withTables(outside, env, tablesOf(outside, env));
 }
 
 /** A failure stays on record until its node is built or changed: planning again does not hide it. */

@@ -1,12 +1,22 @@
+import { compactJson } from "../base/canonical_json.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
+import type { TableReport } from "../materialize/batch.ts";
+import type { TableChanges } from "../materialize/table_changes.ts";
+import { isWantedIn, type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
 import type { Change } from "../model/change.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
+import { tablesOf, withTables } from "../model/outside.ts";
+import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { projectName } from "../project/load_project.ts";
+import type { CommitRequest } from "../state/state_repo.ts";
+import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
 import { changesBody, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
+import { changesFor, moveTables } from "./run_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A promotion that is allowed, before it happens. */
@@ -23,6 +33,18 @@ export interface PreparedPromotion {
   readonly rebuilt: readonly NodeId[];
   readonly nothingToDo: boolean;
   readonly snapshot: Snapshot;
+  /** Profile of the target. */
+  readonly profile: Profile;
+  /** Tables outside to write, and what the target's tables hold then. */
+  readonly tables: TableChanges;
+}
+
+/** How to promote. */
+export interface PromoteOptions {
+  /** Write tables although they hold their content already. */
+  readonly rematerialize?: boolean;
+  /** False: write no tables outside. */
+  readonly materialize?: boolean;
 }
 
 /**
@@ -36,6 +58,7 @@ export async function preparePromotion(
   workspace: Workspace,
   environment: EnvName,
   target: EnvName,
+  options: PromoteOptions = {},
 ): Promise<PreparedPromotion> {
   if (environment === target) throw sameEnvironment(environment);
   const { state } = workspace;
@@ -45,35 +68,117 @@ export async function preparePromotion(
   const before = await state.snapshot(from);
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const rebuilt = rebuiltNodes(before, snapshot, changes);
-  const prepared = { environment, target, from, source, changes, rebuilt, snapshot };
+  const profile = requireProfile(workspace, target);
+  const tables = await promotedTables(
+    workspace,
+    { environment, target, snapshot, before },
+    profile,
+    options,
+  );
+  const prepared = {
+    environment,
+    target,
+    from,
+    source,
+    changes,
+    rebuilt,
+    snapshot,
+    profile,
+    tables,
+  };
   const differs = changes.length + rebuilt.length > 0;
   if (from !== null && await state.isAncestor(source, from)) {
     if (differs) throw await moved(workspace, environment, target, from);
-    return { ...prepared, nothingToDo: true };
+    // On top of what the target has: a promotion whose tables are written again needs a commit of its own.
+    if (tables.writes.length === 0 || from !== source) return { ...prepared, nothingToDo: true };
   }
   if (from !== null && !await isOnTopOf(workspace, source, from)) {
     throw await moved(workspace, prepared.environment, target, from);
   }
   checkComplete(workspace, environment, snapshot, before);
-  const nothingToDo = from !== null && !differs &&
+  const nothingToDo = from !== null && !differs && tables.writes.length === 0 &&
     state.manifestTree(before.manifest) === state.manifestTree(snapshot.manifest);
   return { ...prepared, nothingToDo };
 }
 
+/** What the target's tables have to become. */
+async function promotedTables(
+  workspace: Workspace,
+  { environment, target, snapshot, before }: {
+    readonly environment: EnvName;
+    readonly target: EnvName;
+    readonly snapshot: Snapshot;
+    readonly before: Snapshot;
+  },
+  profile: Profile,
+  { rematerialize = false, materialize = true }: PromoteOptions,
+): Promise<TableChanges> {
+  const { state } = workspace;
+  const now = withTables(snapshot.outside, target, tablesOf(before.outside, target));
+  if (!materialize || !profile.materialize) {
+    return { writes: [], after: tablesOf(now, target), released: [] };
+  }
+  return changesFor({
+    env: target,
+    profile,
+    project: projectName(workspace.root),
+    snapshot: { ...snapshot, outside: now },
+    forced: rematerialize,
+    isWanted: target === PROD ? () => true : isWantedIn(
+      target,
+      (await state.snapshot(state.head(PROD))).manifest,
+      tablesOf(now, target),
+    ),
+    like: sameContent(workspace, environment, profile, snapshot),
+  });
+}
+
+/** The environment's own table where it lies in the same system and holds the content. */
+function sameContent(
+  workspace: Workspace,
+  environment: EnvName,
+  profile: Profile,
+  snapshot: Snapshot,
+): (table: WantedTable) => readonly string[] | null {
+  const own = loadEnvironmentProfile(workspace, environment).profile;
+  const held = tablesOf(snapshot.outside, environment);
+  return ({ node, spec }) => {
+    const options = (of: Profile) =>
+      compactJson(of.connections.get(spec.connection)?.options ?? {});
+    const record = held.get(node)?.find((table) =>
+      table.type === spec.type && table.connection === spec.connection &&
+      table.content_hash === snapshot.results.get(node)?.content_hash
+    );
+    if (record === undefined || options(own) !== options(profile)) return null;
+    return wantedTables(snapshot.manifest, environment, own).tables
+      .find(({ target }) => target === record.target)?.table ?? null;
+  };
+}
+
 /**
- * Moves the target to the environment's state. The commit that records it has the
- * very tree of the environment; moving the target's ref to it is the commit point.
- * Throws `ref_moved` (4) when somebody was faster.
+ * Moves the target to the environment's state, its tables outside included. The commit that records
+ * it has the environment's nodes and results; moving the target's ref to it is the commit point.
+ * Throws `ref_moved` (4) when somebody was faster, `locked` (4) when somebody is at it, and what
+ * `moveTogether` throws.
  */
 export async function executePromotion(
   workspace: Workspace,
-  { environment, target, from, source, changes, rebuilt, snapshot }: PreparedPromotion,
-): Promise<CommitId> {
+  prepared: PreparedPromotion,
+): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
+  const { environment, target, from, source, changes, rebuilt, profile } = prepared;
   const { state } = workspace;
   await catchUp(workspace);
-  const staged = await state.stagedAs(source);
+  const before = await state.snapshot(from);
+  const outside = withTables(
+    withTables(prepared.snapshot.outside, target, tablesOf(before.outside, target), [environment]),
+    target,
+    prepared.tables.after,
+    [environment],
+  );
+  const snapshot = { ...prepared.snapshot, outside };
+  const staged = state.stage(snapshot);
   const nodes = changes.length + rebuilt.length;
-  const commit = await state.write({
+  const request: CommitRequest = {
     staged,
     parents: [source],
     message: {
@@ -89,10 +194,20 @@ export async function executePromotion(
     },
     // The target first: a process killed in between has promoted.
     moves: [{ env: target, from }, { env: environment, from: source }],
-  });
+  };
+  const { writes } = prepared.tables;
+  const { commit, tables } = writes.length === 0
+    ? { commit: await state.write(request), tables: [] }
+    : await moveTables(workspace, {
+      action: "promote",
+      env: target,
+      profile,
+      writes,
+      commit: request,
+    });
   publish(workspace, { env: target, commit, snapshot, staged, links: true, like: environment });
   publish(workspace, { env: environment, commit, snapshot, staged, links: false });
-  return commit;
+  return { commit, tables };
 }
 
 /**

@@ -2,13 +2,20 @@ import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import type { Change } from "../model/change.ts";
 import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
+import { tablesOf, withTables } from "../model/outside.ts";
+import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import type { TableReport } from "../materialize/batch.ts";
+import type { TableChanges } from "../materialize/table_changes.ts";
+import { projectName } from "../project/load_project.ts";
 import { positions, resolveRevision } from "../state/revisions.ts";
-import type { CommitInfo } from "../state/state_repo.ts";
+import type { CommitInfo, CommitRequest } from "../state/state_repo.ts";
+import { requireProfile } from "./environment_profile.ts";
 import { changesBody, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
+import { changesFor, moveTables } from "./run_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A rollback that is possible, before it happens. */
@@ -20,6 +27,9 @@ export interface PreparedRollback {
   readonly changes: readonly Change[];
   readonly nothingToDo: boolean;
   readonly snapshot: Snapshot;
+  readonly profile: Profile;
+  /** Tables outside to bring back. */
+  readonly tables: TableChanges;
 }
 
 /**
@@ -49,18 +59,37 @@ export async function prepareRollback(
   const nothingToDo =
     await dataOf(workspace, to) === await dataOf(workspace, await state.commit(from));
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
-  return { environment, from, to, changes, nothingToDo, snapshot };
+  const profile = requireProfile(workspace, environment);
+  const outside = withTables(snapshot.outside, environment, tablesOf(before.outside, environment));
+  const then = tablesOf(snapshot.outside, environment);
+  const tables = profile.materialize
+    ? changesFor({
+      env: environment,
+      profile,
+      project: projectName(workspace.root),
+      snapshot: { ...snapshot, outside },
+      isRollback: true,
+      // Tables that this state did not write yet stay what they are.
+      isWanted: ({ id }) => then.has(id),
+    })
+    : { writes: [], after: tablesOf(outside, environment), released: [] };
+  return { environment, from, to, changes, nothingToDo, snapshot, profile, tables };
 }
 
-/** Commits the earlier tree on top of the environment; nothing is computed again. Throws `ref_moved` (4). */
+/**
+ * Commits the earlier tree on top of the environment and brings its tables outside back; nothing is
+ * computed again. Throws `ref_moved` (4), and what `moveTogether` throws.
+ */
 export async function executeRollback(
   workspace: Workspace,
-  { environment, from, to, changes, snapshot }: PreparedRollback,
-): Promise<CommitId> {
+  { environment, from, to, changes, profile, tables, ...prepared }: PreparedRollback,
+): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const { state } = workspace;
   await catchUp(workspace);
-  const staged = await state.stagedAs(to.id);
-  const commit = await state.write({
+  const outside = withTables(prepared.snapshot.outside, environment, tables.after);
+  const snapshot = { ...prepared.snapshot, outside };
+  const staged = state.stage(snapshot);
+  const request: CommitRequest = {
     staged,
     parents: [from],
     message: {
@@ -74,9 +103,19 @@ export async function executeRollback(
       },
     },
     moves: [{ env: environment, from }],
-  });
-  publish(workspace, { env: environment, commit, snapshot, staged, links: true });
-  return commit;
+  };
+  const { writes } = tables;
+  const done = writes.length === 0
+    ? { commit: await state.write(request), tables: [] }
+    : await moveTables(workspace, {
+      action: "rollback",
+      env: environment,
+      profile,
+      writes,
+      commit: request,
+    });
+  publish(workspace, { env: environment, commit: done.commit, snapshot, staged, links: true });
+  return done;
 }
 
 /** Identity of what readers see in a commit: nodes and results, not plans. */

@@ -1,51 +1,40 @@
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { listDir } from "../cache/output_cache.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { withTables } from "../model/outside.ts";
+import type { StoredPlan } from "../model/plan.ts";
+import type { Profile } from "../model/profile.ts";
 import type { RunEvent } from "../model/run.ts";
-import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
-import { fingerprintFrom } from "../dag/fingerprint.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
-import { ENGINE_VERSION } from "../engine/registry.ts";
-import { isPartial, type Selected, type Selection, selectNodes } from "../plan/select_nodes.ts";
+import type { TableReport } from "../materialize/batch.ts";
+import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
-import { type Executed, executeNodes, type ExecuteOptions, openWorkers } from "./execute_nodes.ts";
+import type { CommitRequest, StagedSnapshot } from "../state/state_repo.ts";
+import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
 import { clip, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
-import { commitPlan, makePlan, type Planned } from "./plan_environment.ts";
+import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
+import { recoverTables } from "./outside_tables.ts";
+import { commitPlan, makePlan } from "./plan_environment.ts";
+import type { Planned } from "./planned.ts";
+import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
 import { RunLog } from "./run_log.ts";
+import { environmentAfter, productionAfter } from "./run_snapshots.ts";
+import {
+  changesFor,
+  materialized,
+  moveTables,
+  withFailedTables,
+  writeEnvironmentTables,
+} from "./run_tables.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** What to run. */
-export interface RunRequest extends ExecuteOptions {
-  /** Null: plan and run production in one go. */
-  readonly env: EnvName | null;
-  readonly selection: Selection;
-  /** Build selected nodes whatever exists. */
-  readonly full: boolean;
-  /** Plan again when the plan is stale. */
-  readonly force: boolean;
-}
-
-/** What a run will do, before it does anything. */
-export interface PreparedRun {
-  readonly env: EnvName | null;
-  /** In execution order, with their layer from 1. */
-  readonly steps: readonly { readonly id: NodeId; readonly layer: number }[];
-  /** Nodes whose outputs are taken as they are. */
-  readonly reused: number;
-  readonly dropped: number;
-  readonly warnings: readonly string[];
-  /** Upstream nodes added because a selected one needs them. */
-  readonly included: readonly NodeId[];
-  readonly planned: Planned;
-  readonly selected: Selected;
-  readonly forced: ReadonlySet<NodeId>;
-}
 
 /** How a run ended. */
 export interface RunResult {
@@ -56,6 +45,8 @@ export interface RunResult {
   readonly durationMs: number;
   readonly counts: Counts;
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
+  /** Tables outside that were written, held their content already, or could not be written. */
+  readonly tables: readonly TableReport[];
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -73,12 +64,84 @@ interface Counts {
  * With an environment, the plan committed to it must still describe the project:
  * otherwise a `UserError` `stale_plan` (exit 4) unless `force` is set.
  */
-export async function prepareRun(workspace: Workspace, request: RunRequest): Promise<PreparedRun> {
+export async function prepareRun(
+  typedFor: Workspace,
+  request: RunRequest,
+  outside?: OutsideSources,
+): Promise<PreparedRun> {
   const env = request.env === PROD ? null : request.env;
-  const head = env === null ? null : requireEnvironment(workspace, env);
-  const planned = await makePlan(workspace, { env, keepsNothing: request.full && env === null });
+  const head = env === null ? null : requireEnvironment(typedFor, env);
+  const workspace = await withPlannedProfile(typedFor, env, head);
+  const own = outside === undefined ? openSources(workspace, env) : null;
+  await using _sources = own;
+  const sources = outside ?? own!;
+  const isFresh = () => env === null || request.force;
+  const planned = await makePlan(workspace, {
+    env,
+    keepsNothing: request.full && env === null,
+    outside: sources,
+    isFresh,
+  });
   const staleness = head === null ? [] : await findStaleness(workspace, planned, head);
   if (staleness.length > 0 && !request.force) throw stalePlan(env!, staleness);
+  const prepared = chooseRun(planned, env, request, staleness);
+  const moved = env === null ? new Map() : await movedSources(prepared, sources);
+  if (moved.size === 0) return { ...prepared, isReplanned: env !== null && request.force };
+  const again = await makePlan(workspace, {
+    env,
+    outside: sources,
+    isFresh: (id) => isFresh() || moved.has(id),
+  });
+  const next = chooseRun(again, env, request, staleness);
+  return {
+    ...next,
+    warnings: [...next.warnings, ...moved.values()],
+    isReplanned: true,
+  };
+}
+
+/** The systems that a run of an environment reads from. Throws `invalid_profile` (2). */
+function openSources(workspace: Workspace, env: EnvName | null): OutsideSources {
+  return new OutsideSources(workspace, loadEnvironmentProfile(workspace, env).profile);
+}
+
+/** A profile that was named for the plan is the one for its run too, unless another is named. */
+async function withPlannedProfile(
+  workspace: Workspace,
+  env: EnvName | null,
+  head: CommitId | null,
+): Promise<Workspace> {
+  if (head === null || workspace.profile !== null) return workspace;
+  const file = (await workspace.state.snapshot(head)).plan?.profile ?? null;
+  const isFound = file === null || file.startsWith("~") || file === "profiles.yml" ||
+    file === `profiles-${env}.yml`;
+  return isFound
+    ? workspace
+    : { ...workspace, profile: isAbsolute(file) ? file : join(workspace.root, file) };
+}
+
+/** Sources outside that are to be read and hold something else than when the plan was made, with what to say. */
+async function movedSources(
+  { planned: { loaded }, steps }: Pick<PreparedRun, "planned" | "steps">,
+  sources: OutsideSources,
+): Promise<Map<NodeId, string>> {
+  const moved = new Map<NodeId, string>();
+  for (const { id } of steps) {
+    const { spec } = loaded.resolved.get(id)!.node;
+    if (!isOutsideSource(spec)) continue;
+    const now = await sources.version(spec);
+    if (now.hash === loaded.manifest.nodes.get(id)!.version!.hash) continue;
+    moved.set(id, `${id} went on since the plan, and is read as it is now (${now.relies_on})`);
+  }
+  return moved;
+}
+
+function chooseRun(
+  planned: Planned,
+  env: EnvName | null,
+  request: RunRequest,
+  staleness: readonly string[],
+): Omit<PreparedRun, "isReplanned"> {
   const { manifest } = planned.loaded;
   const changed = new Set(
     planned.plan.nodes.filter((n) => n.change !== "none" && manifest.nodes.has(n.id)).map((n) =>
@@ -127,9 +190,13 @@ export async function runEnvironment(
   using _spill = spillFolders(workspace);
   using workers = openWorkers(workspace, request.maxWorkers);
   workers.warmUp(await expectedBuilds(workspace, request));
-  const prepared = await prepareRun(workspace, request);
+  const env = request.env === PROD ? null : request.env;
+  await recoverTables(workspace, request.env ?? PROD);
+  const planned = await withPlannedProfile(workspace, env, workspace.state.head(env ?? PROD));
+  await using outside = openSources(planned, env);
+  const prepared = await prepareRun(planned, request, outside);
   onPrepared(prepared);
-  return { prepared, result: await executeRun(workspace, prepared, request, workers) };
+  return { prepared, result: await executeRun(planned, prepared, request, { workers, outside }) };
 }
 
 /** Removes what this process's workers spilled to disk, after they have ended. */
@@ -160,7 +227,7 @@ async function executeRun(
   workspace: Workspace,
   prepared: PreparedRun,
   request: RunRequest,
-  workers: WorkerPool,
+  { workers, outside }: { readonly workers: WorkerPool; readonly outside: OutsideSources },
 ): Promise<RunResult> {
   const started = performance.now();
   using log = new RunLog(workspace, prepared.env ?? PROD);
@@ -170,22 +237,33 @@ async function executeRun(
   };
   await catchUp(workspace);
   workspace.versions.save();
-  const ready = await settlePlan(workspace, prepared, request);
+  const ready = await settlePlan(workspace, prepared);
   const headBefore = workspace.state.head(prepared.env ?? PROD);
-  const executed = await execute(workspace, ready, { ...request, report }, workers);
+  const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
+  const isStopped = () => workspace.host.signal.aborted;
+  const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
+    report({
+      event: "finished",
+      status,
+      ...count(executed),
+      reused: prepared.reused,
+      dropped: count(executed).failed > 0 ? 0 : prepared.dropped,
+      duration_ms: Math.round(performance.now() - started),
+      commit,
+    });
+  let committed: Committed;
+  try {
+    committed = isStopped()
+      ? { commit: null, executed: built, tables: [] }
+      : await commitRun(workspace, ready, built, { ...request, report });
+  } catch (error) {
+    finish(isStopped() ? "interrupted" : "failed", built, null);
+    throw error;
+  }
+  const { commit, executed, tables } = committed;
   const counts = count(executed);
-  const interrupted = workspace.host.signal.aborted;
-  const status = interrupted ? "interrupted" : counts.failed > 0 ? "failed" : "success";
-  const commit = interrupted ? null : await commitRun(workspace, ready, executed, request);
-  report({
-    event: "finished",
-    status,
-    ...counts,
-    reused: prepared.reused,
-    dropped: counts.failed > 0 ? 0 : prepared.dropped,
-    duration_ms: Math.round(performance.now() - started),
-    commit,
-  });
+  const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
+  finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );
@@ -196,17 +274,14 @@ async function executeRun(
     durationMs: performance.now() - started,
     counts,
     failures,
+    tables,
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }
 
-/** With `--force` the new plan is committed first, so that the run executes exactly what a plan says. */
-async function settlePlan(
-  workspace: Workspace,
-  prepared: PreparedRun,
-  request: RunRequest,
-): Promise<PreparedRun> {
-  if (prepared.env === null || !request.force) return prepared;
+/** A plan that is not the one in the environment is committed first, so that the run executes exactly what a plan says. */
+async function settlePlan(workspace: Workspace, prepared: PreparedRun): Promise<PreparedRun> {
+  if (!prepared.isReplanned) return prepared;
   const head = await commitPlan(workspace, prepared.planned);
   const { planned } = prepared;
   const envSnapshot = await workspace.state.snapshot(head);
@@ -219,11 +294,16 @@ async function settlePlan(
 async function execute(
   workspace: Workspace,
   prepared: PreparedRun,
-  options: ExecuteOptions,
-  workers: WorkerPool,
+  options: RunRequest,
+  { workers, outside }: { readonly workers: WorkerPool; readonly outside: OutsideSources },
 ): Promise<Executed> {
-  const { planned: { loaded, reused } } = prepared;
+  const { planned: { base, loaded, reused } } = prepared;
   if (prepared.steps.length === 0) return { outcomes: new Map(), records: new Map() };
+  const read = prepared.steps.flatMap(({ id }) => {
+    const { spec } = loaded.resolved.get(id)!.node;
+    return isOutsideSource(spec) ? [spec] : [];
+  });
+  await outside.prepareJobs(read);
   options.report({
     event: "plan",
     environment: prepared.env,
@@ -232,8 +312,37 @@ async function execute(
     workers: Math.min(options.maxWorkers, prepared.steps.length),
   });
   const build = new Set(prepared.steps.map(({ id }) => id));
-  const request = { loaded, build, forced: prepared.forced, results: reused };
+  const request = {
+    loaded,
+    build,
+    forced: prepared.forced,
+    results: reused,
+    outside: (id: NodeId) => ({
+      ...outside.job(id),
+      previous: options.full ? null : previousRead(workspace, base, loaded.manifest.nodes.get(id)!),
+    }),
+  };
   return await executeNodes(workspace, request, options, workers);
+}
+
+/** Rows of a source outside that were read before, and how far; null where it is read whole. */
+function previousRead(
+  { cache }: Workspace,
+  { envSnapshot, prod }: Planned["base"],
+  node: ManifestNode,
+): { parquet: string; watermark: string } | null {
+  if (node.version?.watermark === undefined) return null;
+  for (const { manifest, results } of [envSnapshot, prod]) {
+    const [before, record] = [manifest.nodes.get(node.id), results.get(node.id)];
+    const watermark = before?.version?.watermark;
+    if (before === undefined || watermark === undefined || record === undefined) continue;
+    if (before.query_hash !== node.query_hash || before.version?.system !== node.version.system) {
+      continue;
+    }
+    if (!isValidRecord(record, before, cache)) continue;
+    return { parquet: cache.objectPath(record.content_hash!), watermark };
+  }
+  return null;
 }
 
 /** What keeps the committed plan from describing the project as it is now. */
@@ -245,15 +354,24 @@ async function findStaleness(
   const snapshot = await state.snapshot(head);
   const env = base.env!;
   if (snapshot.plan === null || snapshot.plan.environment !== env) throw noPlan(env);
-  if (state.manifestTree(loaded.manifest) === snapshot.plan.manifest_fingerprint) return [];
+  const profile = profileChange(snapshot.plan, loaded.profile);
+  if (state.manifestTree(loaded.manifest) === snapshot.plan.manifest_fingerprint) return profile;
   const changes = compare(snapshot.manifest, loaded.manifest)
     .filter(({ kind }) => kind !== "none");
   const own = changes.filter(({ kind }) => kind !== "indirect");
   const differences = [
+    ...profile,
     ...endedDecisions(snapshot.manifest, loaded.manifest),
     ...(own.length > 0 ? own : changes).map(({ id, reasons }) => `${id}: ${reasons.join("; ")}`),
   ];
   return differences.length > 0 ? differences : ["node files were moved or rewritten"];
+}
+
+function profileChange({ profile, profile_hash }: StoredPlan, now: Profile): string[] {
+  if (profile !== now.file) {
+    return [`profile: planned with ${profile ?? "none"}, now ${now.file ?? "none"}`];
+  }
+  return (profile_hash ?? "") === now.hash ? [] : [`profile ${now.file} was edited`];
 }
 
 /** Decisions that nobody took back: the change they were about is another one now. */
@@ -349,47 +467,112 @@ function count({ outcomes }: Executed): Counts {
   };
 }
 
+/** What a run came to. */
+interface Committed {
+  readonly commit: CommitId | null;
+  /** Nodes whose tables could not be written have failed. */
+  readonly executed: Executed;
+  readonly tables: readonly TableReport[];
+}
+
 /**
- * Commits a run. An environment records everything, failures too. Production moves
- * to a state that is whole: on failure it stays where it is, unless the user asked
- * to go on with what succeeds.
+ * Writes tables outside and commits a run. An environment records everything, failures too.
+ * Production moves to a state that is whole, its tables included: on failure it stays where it is,
+ * unless the user asked to go on with what succeeds.
  */
 async function commitRun(
   workspace: Workspace,
   prepared: PreparedRun,
+  built: Executed,
+  request: RunRequest,
+): Promise<Committed> {
+  const { base } = prepared.planned;
+  const head = prepared.env === null ? base.prodHead : base.envHead;
+  const nothing = { commit: head, executed: built, tables: [] };
+  if (prepared.selected.ids.size === 0) return nothing;
+  if (prepared.env === null) {
+    if (count(built).failed > 0 && !request.continueOnError) return nothing;
+    const snapshot = productionAfter(workspace, prepared, built, request);
+    return {
+      ...await commitProduction(workspace, prepared, snapshot, built, request),
+      executed: built,
+    };
+  }
+  const snapshot = environmentAfter(workspace, prepared, built);
+  const written = await writeEnvironmentTables(workspace, prepared, snapshot, request);
+  const executed = withFailedTables(built, written.snapshot);
+  const commit = await commitSnapshot(workspace, prepared, written.snapshot, executed, head);
+  return { commit, executed, tables: written.tables };
+}
+
+/** Production moves together with its tables, or neither does. */
+async function commitProduction(
+  workspace: Workspace,
+  prepared: PreparedRun,
+  snapshot: Snapshot,
   executed: Executed,
   request: RunRequest,
-): Promise<CommitId | null> {
-  const { base } = prepared.planned;
-  const env = prepared.env ?? PROD;
-  const head = prepared.env === null ? base.prodHead : base.envHead;
-  const failed = count(executed).failed > 0;
-  if (prepared.selected.ids.size === 0) return head;
-  if (prepared.env === null && failed && !request.continueOnError) return head;
-  const snapshot = prepared.env === null
-    ? productionAfter(workspace, prepared, executed, request)
-    : environmentAfter(workspace, prepared, executed);
+): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
+  const head = prepared.planned.base.prodHead;
+  const { profile, config } = prepared.planned.loaded;
+  const changes = request.materialize && profile.materialize
+    ? changesFor({ env: PROD, profile, project: config.name, snapshot })
+    : null;
+  const after = changes === null
+    ? snapshot
+    : { ...snapshot, outside: withTables(snapshot.outside, PROD, changes.after) };
+  if (changes === null || changes.writes.length === 0) {
+    return { commit: await commitSnapshot(workspace, prepared, after, executed, head), tables: [] };
+  }
+  const staged = workspace.state.stage(after);
+  const commit = runCommit(prepared, staged, executed, head);
+  const tables = await moveTables(workspace, {
+    action: "run",
+    env: PROD,
+    profile,
+    writes: changes.writes,
+    commit,
+    report: (table) => request.report(materialized(table)),
+  });
+  publish(workspace, { env: PROD, commit: tables.commit, snapshot: after, staged, links: true });
+  return tables;
+}
+
+async function commitSnapshot(
+  workspace: Workspace,
+  prepared: PreparedRun,
+  snapshot: Snapshot,
+  executed: Executed,
+  head: CommitId | null,
+): Promise<CommitId> {
   const { state } = workspace;
+  const env = prepared.env ?? PROD;
   if (head !== null && await isUnchanged(workspace, head, snapshot)) {
     const staged = state.stage(await state.snapshot(head));
     if (prepared.env !== null) state.touch(env);
-    publish(workspace, {
-      env,
-      commit: head,
-      snapshot,
-      staged,
-      links: true,
-    });
+    publish(workspace, { env, commit: head, snapshot, staged, links: true });
     return head;
   }
   const staged = state.stage(snapshot);
-  const { built, cached, failed: bad, skipped } = count(executed);
-  const commit = await state.write({
+  const commit = await state.write(runCommit(prepared, staged, executed, head));
+  publish(workspace, { env, commit, snapshot, staged, links: true });
+  return commit;
+}
+
+function runCommit(
+  prepared: PreparedRun,
+  staged: StagedSnapshot,
+  executed: Executed,
+  head: CommitId | null,
+): CommitRequest {
+  const env = prepared.env ?? PROD;
+  const { built, cached, failed, skipped } = count(executed);
+  return {
     staged,
     parents: head === null ? [] : [head],
     message: {
       subject: `run ${env}: ${built} built, ${prepared.reused + cached} reused` +
-        (bad > 0 ? `, ${bad} failed` : ""),
+        (failed > 0 ? `, ${failed} failed` : ""),
       body: runBody(executed),
       trailers: {
         "Seeknal-Action": "run",
@@ -398,14 +581,12 @@ async function commitRun(
         ...(prepared.env === null ? {} : { Plan: trailerCommit(head) }),
         "Nodes-Built": String(built),
         "Nodes-Reused": String(prepared.reused + cached),
-        "Nodes-Failed": String(bad),
+        "Nodes-Failed": String(failed),
         "Nodes-Skipped": String(skipped),
       },
     },
     moves: [{ env, from: head }],
-  });
-  publish(workspace, { env, commit, snapshot, staged, links: true });
-  return commit;
+  };
 }
 
 /** True when a commit holds these nodes and results already, whatever plan led to them. */
@@ -425,91 +606,4 @@ function runBody({ outcomes }: Executed): string {
       : `${outcome.status} ${id}`
   ).sort();
   return clip(lines);
-}
-
-function environmentAfter(
-  { cache }: Workspace,
-  { planned: { base, loaded, reused } }: PreparedRun,
-  { records }: Executed,
-): Snapshot {
-  const results = new Map<NodeId, NodeRecord>();
-  for (const node of loaded.manifest.nodes.values()) {
-    const record = records.get(node.id) ?? reused.get(node.id) ??
-      keptFailure(base.envSnapshot.results.get(node.id), node);
-    if (
-      record !== undefined && (record.status !== "success" || isValidRecord(record, node, cache))
-    ) {
-      results.set(node.id, record);
-    }
-  }
-  return { ...base.envSnapshot, manifest: loaded.manifest, results };
-}
-
-/** A failure of exactly this node stays on record until the node is built. */
-function keptFailure(record: NodeRecord | undefined, node: ManifestNode): NodeRecord | undefined {
-  const same = record !== undefined && record.fingerprint === node.fingerprint;
-  return same && record.status !== "success" ? record : undefined;
-}
-
-/**
- * Production after a run. A run of everything replaces it. A run of a part, or one
- * that went on after failures, puts what it has over what was there: nodes it did
- * not build keep their old definition with their old output.
- */
-function productionAfter(
-  { cache }: Workspace,
-  { planned: { base, loaded, reused }, selected, steps }: PreparedRun,
-  { records, outcomes }: Executed,
-  { selection }: RunRequest,
-): Snapshot {
-  const recordOf = (node: ManifestNode) => {
-    const record = records.get(node.id) ?? reused.get(node.id);
-    return isValidRecord(record, node, cache) ? record! : null;
-  };
-  const { nodes: current } = loaded.manifest;
-  const failed = [...outcomes.values()].some(({ status }) =>
-    status === "failed" || status === "skipped"
-  );
-  const whole = !isPartial(selection) && !failed;
-  const built = new Set(steps.map(({ id }) => id));
-  const chosen = [...current.values()].filter((node) =>
-    whole || ((selected.ids.has(node.id) || built.has(node.id)) && recordOf(node) !== null)
-  );
-  // What a node was built from comes along, also where it was only taken from the cache.
-  const withInputs = reachable(chosen.map(({ id }) => id), (id) => current.get(id)!.inputs);
-  const taken = [...current.values()].filter(({ id }) => withInputs.has(id));
-  // In SQL and in file names a node that only changed its case is the same one.
-  const names = new Set(taken.map(({ id }) => id.toLowerCase()));
-  const old = whole
-    ? []
-    : [...base.prod.manifest.nodes.values()].filter(({ id }) => !names.has(id.toLowerCase()));
-  const nodes = new Map<NodeId, ManifestNode>([...old, ...taken].map((node) => [node.id, node]));
-  for (const node of old) {
-    if (!findsTheSame(node, base.prod.manifest.nodes, nodes)) {
-      nodes.set(node.id, { ...node, behind: true });
-    }
-  }
-  const results = new Map<NodeId, NodeRecord>(
-    [...base.prod.results].filter(([id]) => nodes.has(id) && !taken.some((node) => node.id === id)),
-  );
-  for (const node of taken) {
-    const record = recordOf(node);
-    if (record !== null) results.set(node.id, record);
-  }
-  return { manifest: sortedManifest(nodes), results, plan: null, environment: null };
-}
-
-/** Whether a node that a run left as it was reads what it read before. */
-function findsTheSame(
-  node: ManifestNode,
-  before: Manifest["nodes"],
-  after: Manifest["nodes"],
-): boolean {
-  if (node.inputs.every((id) => before.get(id) === after.get(id))) return true;
-  const read = (nodes: Manifest["nodes"]) => fingerprintFrom(node, nodes, ENGINE_VERSION);
-  return read(after) !== null && read(after) === read(before);
-}
-
-function sortedManifest(nodes: ReadonlyMap<NodeId, ManifestNode>): Manifest {
-  return { nodes: new Map([...nodes].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }

@@ -15,6 +15,10 @@ export interface Workspace {
   readonly state: StateRepo;
   readonly cache: OutputCache;
   readonly versions: FileVersions;
+  /** `--profile` as typed; null: each environment has its own. */
+  readonly profile: string | null;
+  /** Tells the user of something that happened besides what they asked for. */
+  readonly notice: (text: string) => void;
 }
 
 /** How a project is opened. */
@@ -23,10 +27,16 @@ export interface OpenOptions {
   readonly projectPath: string | null;
   /** Write nothing, not even what only saves time. */
   readonly readOnly: boolean;
+  /** `--profile` as typed. */
+  readonly profile?: string | null;
+  readonly notice?: (text: string) => void;
 }
 
 /** Finds the project and opens it. Throws `project_not_found`. */
-export function openWorkspace(host: Host, { projectPath, readOnly }: OpenOptions): Workspace {
+export function openWorkspace(
+  host: Host,
+  { projectPath, readOnly, profile = null, notice = () => {} }: OpenOptions,
+): Workspace {
   const root = findProject(host.cwd, projectPath);
   const targetDir = join(root, "target");
   return {
@@ -36,5 +46,7 @@ export function openWorkspace(host: Host, { projectPath, readOnly }: OpenOptions
     state: new StateRepo(targetDir, host, { readOnly }),
     cache: new OutputCache(targetDir),
     versions: new FileVersions(root, targetDir, { now: () => host.now(), readOnly }),
+    profile,
+    notice,
   };
 }

@@ -83,6 +83,16 @@ export class FieldReader {
     return null;
   }
 
+  /** True, false, or null when it is absent. */
+  optionalBoolean(field: string): boolean | null {
+    this.#asked.add(field);
+    const value = this.#value[field];
+    if (value === undefined || value === null) return null;
+    if (typeof value === "boolean") return value;
+    this.#wrongType(field, "true or false", value);
+    return null;
+  }
+
   /** A list of texts; a single text counts as a list of one. */
   texts(field: string): readonly string[] {
     this.#asked.add(field);
@@ -104,6 +114,16 @@ export class FieldReader {
     if (Array.isArray(value)) return value;
     this.#wrongType(field, "a list", value);
     return [];
+  }
+
+  /** A list, or a single mapping that counts as a list of one, with where each item stands. */
+  listOrOne(field: string): { value: unknown; path: (string | number)[] }[] {
+    const value = this.#value[field];
+    if (isMapping(value)) {
+      this.#asked.add(field);
+      return [{ value, path: [field] }];
+    }
+    return this.list(field).map((item, i) => ({ value: item, path: [field, i] }));
   }
 
   /** A mapping whose values the caller looks at. */
@@ -128,6 +148,22 @@ export class FieldReader {
     return result;
   }
 
+  /** All fields of this mapping, which must be scalars. */
+  allScalars(): Readonly<Record<string, Scalar>> {
+    const result: Record<string, Scalar> = {};
+    for (const [field, value] of Object.entries(this.#value)) {
+      this.#asked.add(field);
+      if (isScalar(value)) result[field] = value;
+      else this.problem([field], "wrong_type", `"${field}" must be a single value`);
+    }
+    return result;
+  }
+
+  /** Takes a field as known without looking at it. */
+  ignore(field: string): void {
+    this.#asked.add(field);
+  }
+
   /** A reader for a mapping inside this one, already known to be a mapping. */
   child(value: Mapping, path: readonly (string | number)[]): FieldReader {
     return new FieldReader(value, {
@@ -146,6 +182,17 @@ export class FieldReader {
   ): void {
     const location = this.#locator.locate([...this.#path, ...path]);
     this.#report({ severity: "error", code, message, ...location, hint });
+  }
+
+  /** Reports something to look at, at a path below this mapping. */
+  warning(
+    path: readonly (string | number)[],
+    code: string,
+    message: string,
+    hint?: string,
+  ): void {
+    const location = this.#locator.locate([...this.#path, ...path]);
+    this.#report({ severity: "warning", code, message, ...location, hint });
   }
 
   /** Reports every field that nothing has asked for. Call last. */

@@ -12,12 +12,12 @@ import { UserError } from "./user_error.ts";
  */
 export async function withFileLock<T>(
   path: string,
-  options: { readonly timeoutMs: number; readonly holder: string },
+  options: { readonly timeoutMs: number; readonly holder: string; readonly what?: string },
   work: () => Promise<T> | T,
 ): Promise<T> {
   Deno.mkdirSync(dirname(path), { recursive: true });
   using file = Deno.openSync(path, { read: true, write: true, create: true });
-  await acquire(file, path, options.timeoutMs);
+  await acquire(file, path, options.timeoutMs, options.what ?? "the state repository");
   try {
     file.truncateSync(0);
     file.seekSync(0, Deno.SeekMode.Start);
@@ -28,13 +28,18 @@ export async function withFileLock<T>(
   }
 }
 
-async function acquire(file: Deno.FsFile, path: string, timeoutMs: number): Promise<void> {
+async function acquire(
+  file: Deno.FsFile,
+  path: string,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
   const step = 10;
   for (let waited = 0; !file.tryLockSync(true); waited += step) {
     if (waited >= timeoutMs) {
       const holder = Deno.readTextFileSync(path);
       throw new UserError(
-        `Cannot lock the state repository: held by ${holder || "another process"}`,
+        `Cannot lock ${what}: held by ${holder || "another process"}`,
         {
           code: "locked",
           kind: "execution",

@@ -189,7 +189,8 @@ function dataReason(
   unsure: boolean,
 ): string {
   const files = after.version?.files ?? [];
-  const where = files.length === 1 ? files[0]! : `${files.length} files`;
+  const where = after.version?.relies_on ??
+    (files.length === 1 ? files[0]! : `${files.length} files`);
   const { rows } = before.shape;
   const isAll = changes.changed.length > 0 && changes.changed.length === after.shape.columns.length;
   if (unsure || rows === null || rows !== after.shape.rows || isAll) {
@@ -219,6 +220,7 @@ function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   check("owner", before.owner, after.owner);
   check("tags", before.tags, after.tags);
   check("grain", before.grain ?? [], after.grain ?? []);
+  check("materializations", before.materializations ?? [], after.materializations ?? []);
   check("declared columns", before.declared_columns, after.declared_columns);
   if (compactJson(before.config) !== compactJson(after.config)) {
     reasons.push("text changed, meaning did not");

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import { Command as Program, CommanderError } from "commander";
 import { UserError } from "../base/user_error.ts";
 import type { Host } from "../model/host.ts";
@@ -130,7 +131,13 @@ function makeContext(
     workspace: async (mode) => {
       const { openWorkspace } = await import("../app/workspace.ts");
       const projectPath = (options["projectPath"] as string | undefined) ?? null;
-      return openWorkspace(host, { projectPath, readOnly: mode === "read" });
+      const typed = options["profile"] as string | undefined;
+      const profile = typed === undefined || isAbsolute(typed)
+        ? typed ?? null
+        : join(host.cwd, typed);
+      const note = styleFor(terminal.colorErr).yellow("note:");
+      const notice = (text: string) => terminal.err(`${note} ${text}\n`);
+      return openWorkspace(host, { projectPath, readOnly: mode === "read", profile, notice });
     },
   };
 }

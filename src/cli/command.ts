@@ -61,5 +61,11 @@ export const COMMON_OPTIONS: readonly CommandOption[] = [
   { flags: "--verbose", doc: "show the stack of an unexpected error" },
 ];
 
+/** The option of commands that use connections. */
+export const PROFILE: CommandOption = {
+  flags: "--profile <FILE>",
+  doc: "profile to use (default: profiles-ENV.yml, then profiles.yml)",
+};
+
 /** The answer-yes option. */
 export const YES: CommandOption = { flags: "-y, --yes", doc: "do not ask" };

@@ -1,5 +1,6 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
+import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
 /** Shows a run while it goes on. */
@@ -68,6 +69,12 @@ export class HumanReporter implements Reporter {
       case "node_finished":
         this.#finished(event);
         break;
+      case "materialized": {
+        const { rows, ...table } = event;
+        this.#line(`  ${tableLine({ ...table, rows_written: rows }, style)}`);
+        this.#draw();
+        break;
+      }
       case "finished":
         this.#clear();
         break;

@@ -1,10 +1,19 @@
 import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
+import { UserError } from "../base/user_error.ts";
 import { adoptObject } from "../cache/object_store.ts";
 import { quoteName, quoteNodeId, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
-import type { NodeJob, NodeOutput, NodeResult, QueryJob, WatchedFile } from "../model/run.ts";
+import type {
+  NodeJob,
+  NodeOutput,
+  NodeResult,
+  QueryJob,
+  TableReadJob,
+  WatchedFile,
+} from "../model/run.ts";
+import { findTableSource } from "../sources/registry.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
@@ -51,6 +60,10 @@ export class JobExecutor implements AsyncDisposable {
       const sql = `SELECT count(*) FROM ${readParquet(temporary)}`;
       return Number((await session.read(sql)).rows[0]![0]);
     }
+    if (job.type === "table") {
+      await leaveTransaction(own);
+      return await withTimeout(session, job.timeoutMs, () => readOutside(job, temporary, session));
+    }
     return await withTimeout(session, job.timeoutMs, () => query(own, job, temporary));
   }
 
@@ -82,11 +95,30 @@ interface JobSession {
   inTransaction: boolean;
 }
 
+/** Rows of an outside system; `${VAR}` of its connection is looked up here, where it is opened. */
+async function readOutside(
+  { table }: TableReadJob,
+  temporary: string,
+  session: Session,
+): Promise<number> {
+  return await findTableSource(table.source)!.read(table, temporary, session, {
+    env: (name) => Deno.env.get(name),
+    root: table.root,
+    temporaryDir: table.temporaryDir,
+  });
+}
+
+async function leaveTransaction(own: JobSession): Promise<void> {
+  if (own.inTransaction) await own.session.run("ROLLBACK");
+  own.inTransaction = false;
+}
+
 /** Inputs up to this size together are read by one thread: starting more costs more than they save. */
 const SMALL_INPUT_BYTES = 1 << 20;
 
 function isSmall(job: NodeJob): boolean {
   if (job.type === "copy") return true;
+  if (job.type === "table") return false;
   const sizes = [
     ...job.inputs.map(({ path }) => statIfExists(path)?.size ?? 0),
     ...job.watched.map(({ sizeBytes }) => sizeBytes),
@@ -202,6 +234,10 @@ function toFailure(error: unknown, job: NodeJob): { message: string; transient: 
       : "";
     const scope = error.category === "Catalog" || error.category === "Permission" ? inputs : "";
     return { message: `${error.message}${scope}`, transient: TRANSIENT.has(error.category) };
+  }
+  if (error instanceof UserError) {
+    const hint = error.hint === undefined ? "" : `\n${error.hint}`;
+    return { message: `${error.message}${hint}`, transient: error.kind === "dependency" };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { message, transient: error instanceof Deno.errors.Interrupted };

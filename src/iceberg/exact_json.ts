@@ -1,19 +1,17 @@
-declare global {
-  interface JSON {
-    /** https://tc39.es/proposal-json-parse-with-source/ */
-    parse(
-      text: string,
-      reviver: (
-        this: unknown,
-        key: string,
-        value: unknown,
-        context: { readonly source?: string },
-      ) => unknown,
-    ): unknown;
-    /** https://tc39.es/proposal-json-parse-with-source/ */
-    rawJSON(text: string): unknown;
-  }
+/**
+ * What `JSON` of the engine can do besides what its types say:
+ * https://tc39.es/proposal-json-parse-with-source/
+ */
+interface JsonWithSource {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
+  stringify(value: unknown, replacer: (key: string, value: unknown) => unknown): string;
+  rawJSON(text: string): unknown;
 }
+
+const EXACT_JSON = JSON as unknown as JsonWithSource;
 
 /** Fields that hold 64-bit ids: always bigints, so that two of them can be compared whatever their size. */
 const ID_FIELDS: ReadonlySet<string> = new Set([
@@ -27,7 +25,7 @@ const ID_FIELDS: ReadonlySet<string> = new Set([
  * other whole number that a double cannot hold. Throws a `SyntaxError`.
  */
 export function parseExactJson(text: string): unknown {
-  return JSON.parse(text, function (key, value, { source }) {
+  return EXACT_JSON.parse(text, (key, value, { source }) => {
     if (typeof value === "number" && source !== undefined && /^-?\d+$/.test(source)) {
       return ID_FIELDS.has(key) || !Number.isSafeInteger(value) ? BigInt(source) : value;
     }
@@ -37,9 +35,9 @@ export function parseExactJson(text: string): unknown {
 
 /** Writes JSON with bigints as plain numbers. */
 export function stringifyExactJson(value: unknown): string {
-  return JSON.stringify(
+  return EXACT_JSON.stringify(
     value,
-    (_key, part) => typeof part === "bigint" ? JSON.rawJSON(part.toString()) : part,
+    (_key, part) => typeof part === "bigint" ? EXACT_JSON.rawJSON(part.toString()) : part,
   );
 }
 

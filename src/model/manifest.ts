@@ -1,4 +1,5 @@
 import type { Fingerprint, NodeId } from "./ids.ts";
+import type { MaterializationSpec } from "./materialization.ts";
 import type { DeclaredColumn, ParamValue } from "./node.ts";
 
 /** An output column of a node, as its readers see it. */
@@ -56,9 +57,15 @@ export interface NodeParts {
 
 /** One version of the data that a source reads. */
 export interface SourceVersion {
-  /** Hash over the paths and contents of all files. */
+  /** Hash over the paths and contents of all files, or what stands for the rows of a table outside. */
   readonly hash: string;
   readonly files: readonly string[];
+  /** For a table outside: what the hash relies on, in words. */
+  readonly relies_on?: string;
+  /** For a table outside: stands for the system it is in. */
+  readonly system?: string;
+  /** Where incremental reading goes on: the last value that was read. */
+  readonly watermark?: string;
 }
 
 /**
@@ -79,6 +86,8 @@ export interface ManifestNode {
   readonly declared_columns: readonly DeclaredColumn[];
   /** Columns that tell its rows apart, as declared; absent where nobody said. */
   readonly grain?: readonly string[];
+  /** Tables outside that its rows are written to; absent where there are none. */
+  readonly materializations?: readonly MaterializationSpec[];
   /** The kind's own fields, as written. */
   readonly config: Readonly<Record<string, ParamValue>>;
   /** The query in DuckDB's spelling, inputs named `kind.name`. For reading and diffs. */

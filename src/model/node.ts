@@ -1,5 +1,6 @@
 import type { Scalar } from "../base/field_reader.ts";
 import type { NodeId } from "./ids.ts";
+import type { MaterializationSpec } from "./materialization.ts";
 
 /** A value of a source's `params`. */
 export type ParamValue = Scalar | readonly Scalar[] | { readonly [key: string]: Scalar };
@@ -24,15 +25,17 @@ export interface NodeCommon {
   readonly columns: readonly DeclaredColumn[];
   /** Columns that tell its rows apart; empty where nobody said. */
   readonly grain: readonly string[];
+  /** Tables outside that its rows are written to. */
+  readonly materializations: readonly MaterializationSpec[];
 }
 
-/** Rows that come from files of the project. */
+/** Rows that come from files of the project, or from a table outside. */
 export interface SourceSpec extends NodeCommon {
   readonly kind: "source";
   /** Name of a source type (`sources/registry.ts`). */
   readonly source: string;
-  /** Project-relative path or glob. */
-  readonly table: string;
+  /** Project-relative path or glob, or the name of a table; null where `params.query` says what to read. */
+  readonly table: string | null;
   readonly params: Readonly<Record<string, ParamValue>>;
 }
 

@@ -25,8 +25,11 @@ export interface PlanNode {
 export interface PlannedMaterialization {
   readonly node: NodeId;
   readonly type: string;
+  /** Name of the table where it is written: `dev_analytics.orders` by a run, `analytics.orders` by a promotion. */
   readonly target: string;
   readonly mode: string;
+  /** Which command writes it. */
+  readonly by: "run" | "promote";
 }
 
 /** Counts over a plan's nodes. */
@@ -49,6 +52,7 @@ export interface Plan {
   readonly base: { readonly ref: EnvName; readonly commit: CommitId | null };
   /** The commit that holds the plan; null for a plan that was only shown. */
   readonly plan: CommitId | null;
+  /** Profile whose connections the environment uses; null where there is none. */
   readonly profile: string | null;
   readonly summary: PlanSummary;
   /** In id order. */
@@ -67,6 +71,8 @@ export interface StoredPlan {
   readonly base: { readonly ref: EnvName; readonly commit: CommitId | null };
   readonly manifest_fingerprint: string;
   readonly profile: string | null;
+  /** Hash of what the profile says, as written; absent where there is none. */
+  readonly profile_hash?: string;
   readonly summary: PlanSummary;
   readonly nodes: readonly PlanNode[];
   readonly materializations: readonly PlannedMaterialization[];

@@ -1,4 +1,6 @@
+import { didYouMean } from "../base/closest.ts";
 import type { Scalar } from "../base/field_reader.ts";
+import { UserError } from "../base/user_error.ts";
 
 /** One outside system as a profile names it. Holds `${VAR}` as written, never what it stands for. */
 export interface ConnectionSpec {
@@ -18,10 +20,44 @@ export type SchemaEvolution = "safe" | "auto" | "strict";
 export interface Profile {
   /** As it is recorded in plans: project-relative, or `~/.seeknal/…`; null when there is no file. */
   readonly file: string | null;
+  /** Hash of what it says, as written. */
+  readonly hash: string;
   readonly connections: ReadonlyMap<string, ConnectionSpec>;
   /** Params that sources of a type have unless they say otherwise, by source type. */
   readonly sourceDefaults: Readonly<Record<string, Readonly<Record<string, Scalar>>>>;
+  /** The Iceberg catalog of tables whose first part is no connection; null where there is none. */
+  readonly catalog: ConnectionSpec | null;
   /** False: nothing is written outside. */
   readonly materialize: boolean;
   readonly schemaEvolution: SchemaEvolution;
+}
+
+/**
+ * The connection that a node names. Throws a `UserError` `unknown_connection` (2) that says
+ * what there is.
+ */
+export function connectionOf(profile: Profile, name: string, type: string): ConnectionSpec {
+  const found = profile.connections.get(name);
+  if (found?.type === type) return found;
+  if (found === undefined && type === "iceberg" && profile.catalog !== null) {
+    return { ...profile.catalog, name };
+  }
+  const where = profile.file ?? "there is no profiles.yml";
+  const names = [...profile.connections.values()].filter((c) => c.type === type)
+    .map((c) => c.name);
+  throw new UserError(
+    found === undefined
+      ? `Unknown connection "${name}" (${where})`
+      : `Connection "${name}" is of type ${found.type}, not ${type} (${where})`,
+    {
+      code: "unknown_connection",
+      kind: "usage",
+      hint: profile.file === null
+        ? `write profiles.yml:\n    connections:\n      ${name}:\n        type: ${type}`
+        : didYouMean(name, names) ??
+          (names.length === 0
+            ? `add it to ${profile.file}:\n    connections:\n      ${name}:\n        type: ${type}`
+            : `available: ${names.join(", ")}`),
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
+import type { TableJob } from "./outside_read.ts";
 
 /** A node output that a job may read. */
 export interface JobInput {
@@ -8,7 +9,7 @@ export interface JobInput {
 }
 
 /** Work on one node, as it crosses to a worker: plain data, nothing secret. */
-export type NodeJob = QueryJob | CopyJob;
+export type NodeJob = QueryJob | CopyJob | TableReadJob;
 
 interface JobCommon {
   readonly id: NodeId;
@@ -39,6 +40,12 @@ export interface QueryJob extends JobCommon {
 export interface CopyJob extends JobCommon {
   readonly type: "copy";
   readonly path: string;
+}
+
+/** Read a table outside. */
+export interface TableReadJob extends JobCommon {
+  readonly type: "table";
+  readonly table: TableJob;
 }
 
 /** A file with the size and time of last change it had when its content was hashed. */
@@ -102,6 +109,20 @@ export type RunEvent =
     readonly status: NodeStatus;
     readonly rows: number | null;
     readonly bytes: number | null;
+    readonly duration_ms: number;
+    readonly error: string | null;
+  }
+  | {
+    readonly event: "materialized";
+    readonly node: NodeId;
+    readonly type: string;
+    /** Name of the table. */
+    readonly target: string;
+    readonly mode: string;
+    /** `unchanged`: the table held the content already. */
+    readonly status: "written" | "unchanged" | "failed";
+    /** Rows of the node's output that were brought in. */
+    readonly rows: number | null;
     readonly duration_ms: number;
     readonly error: string | null;
   }

@@ -1,5 +1,6 @@
 import type { ContentHash, EnvName, Fingerprint, NodeId } from "./ids.ts";
 import type { Manifest } from "./manifest.ts";
+import type { Outside } from "./outside.ts";
 import type { StoredPlan } from "./plan.ts";
 
 /** What the last run left for a node. */
@@ -33,6 +34,8 @@ export interface EnvironmentRecord {
 export interface Snapshot {
   readonly manifest: Manifest;
   readonly results: ReadonlyMap<NodeId, NodeRecord>;
+  /** What tables outside hold. */
+  readonly outside: Outside;
   /** Null in a production that was never planned by name. */
   readonly plan: StoredPlan | null;
   /** Describes the environment that was planned; a promoted target may hold another's. */
@@ -43,6 +46,7 @@ export interface Snapshot {
 export const EMPTY_SNAPSHOT: Snapshot = {
   manifest: { nodes: new Map() },
   results: new Map(),
+  outside: new Map(),
   plan: null,
   environment: null,
 };

@@ -1,10 +1,12 @@
 import type { Diagnostic, Location } from "../base/diagnostic.ts";
-import type { FieldReader, Locator, Report } from "../base/field_reader.ts";
+import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.ts";
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import type { NodeCommon, NodeSpec, ParamValue } from "../model/node.ts";
+import type { TableJob } from "../model/outside_read.ts";
 import type { NodeJob, WatchedFile } from "../model/run.ts";
+import type { DescribedTable } from "../sources/table_source.ts";
 import type { Binder } from "../sql/binder.ts";
 
 /** A node with the document it was read from. */
@@ -23,6 +25,10 @@ export interface SourceData {
   hash(file: string): string;
   /** Size and time of last change that go with that hash. */
   watched(file: string): WatchedFile;
+  /** Params that sources of a type have unless they say otherwise. */
+  defaults(sourceType: string): Readonly<Record<string, Scalar>>;
+  /** Version of the table that a source outside reads; null where none could be found out. */
+  outsideVersion(id: NodeId): SourceVersion | null;
 }
 
 /** A node whose text is resolved: what it will run is settled, not yet what it returns. */
@@ -49,6 +55,8 @@ export interface DescribeContext {
   binder(): Promise<Binder>;
   /** A session that may read the project's files. */
   files(): Promise<Session>;
+  /** What the table is that a source outside reads. */
+  table(id: NodeId): Promise<DescribedTable>;
   report(diagnostic: Diagnostic): void;
   /** The change upstream because of which a query fails that used to bind; null when there is none. */
   explain(
@@ -69,6 +77,8 @@ export interface JobContext {
   objectPath(hash: ContentHash): string;
   /** Content of an upstream node. */
   output(id: NodeId): ContentHash;
+  /** How a source outside is read in this run. */
+  outside(id: NodeId): Pick<TableJob, "connection" | "pin" | "previous">;
 }
 
 /** A kind of node: everything the rest of the program needs to know about it. */

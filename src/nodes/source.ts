@@ -6,22 +6,36 @@ import { sha256 } from "../base/hash.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { OutputColumn } from "../shape/query_shape.ts";
 import type { NodeCommon, ParamValue, SourceSpec } from "../model/node.ts";
-import { findSourceType, SOURCE_TYPES } from "../sources/registry.ts";
+import {
+  findSourceType,
+  findTableSource,
+  SOURCE_TYPES,
+  TABLE_SOURCES,
+} from "../sources/registry.ts";
 import { scanSql } from "../sources/scan_sql.ts";
 import { findSourceFiles } from "../sources/source_files.ts";
 import type { SourceParam, SourceType } from "../sources/source_type.ts";
+import type { TableSourceType } from "../sources/table_source.ts";
 import { storedType } from "../sql/stored_type.ts";
 import { contentShape } from "./source_content.ts";
-import type { DescribeContext, DescribedNode, NodeKind, ResolvedNode } from "./node_kind.ts";
+import type {
+  DescribeContext,
+  DescribedNode,
+  NodeKind,
+  ResolvedNode,
+  SourceData,
+} from "./node_kind.ts";
+import { describeOutside, outsideJob, resolveOutside } from "./outside_source.ts";
 
-/** Rows read from files of the project. */
+/** Rows read from files of the project, or from a table outside. */
 export const SOURCE: NodeKind<SourceSpec> = {
   kind: "source",
-  summary: "Rows read from files of the project",
+  summary: "Rows read from files of the project, or from a table outside",
   parse,
   resolve: (node, data, report) => {
-    const { spec } = node;
-    const found = findSourceFiles(data.root, spec.table);
+    if (findTableSource(node.spec.source) !== null) return resolveOutside(node, data, report);
+    const spec = withDefaults(node.spec, data);
+    const found = findSourceFiles(data.root, spec.table!);
     if (found.problem !== null) {
       const { message, hint } = found.problem;
       const location = node.locator.locate(["table"]);
@@ -30,25 +44,31 @@ export const SOURCE: NodeKind<SourceSpec> = {
     }
     const contents = found.files.map((file) => [file, data.hash(file)] as const);
     return {
-      node,
+      node: { ...node, spec },
       // The pattern, not the files it finds: a new file is new data, not another query.
-      sql: scan(spec, [spec.table]),
+      sql: scan(spec, [spec.table!]),
       version: { hash: sha256(compactJson(contents)), files: found.files },
       locate: () => node.locator.locate(["table"]),
     };
   },
   describe: async (nodes, context) => {
     const described: DescribedNode[] = [];
-    if (nodes.length === 0) return described;
-    const session = await context.files();
     for (const node of nodes) {
-      const result = await describe(node, session, context);
+      const result = findTableSource(node.node.spec.source) === null
+        ? await describe(node, await context.files(), context)
+        : await describeOutside(node, context);
       if (result !== null) described.push(result);
     }
     return described;
   },
-  config: (spec) => ({ source: spec.source, table: spec.table, params: paramsText(spec) }),
-  job: (node, spec, _sql, context) => {
+  config: (spec) => ({
+    source: spec.source,
+    ...(spec.table === null ? {} : { table: spec.table }),
+    params: paramsText(spec),
+  }),
+  job: (node, written, _sql, context) => {
+    if (findTableSource(written.source) !== null) return outsideJob(node, written, context);
+    const spec = withDefaults(written, context.data);
     const paths = node.version!.files.map((file) => join(context.data.root, file));
     const common = {
       id: node.id,
@@ -72,13 +92,28 @@ export const SOURCE: NodeKind<SourceSpec> = {
   },
 };
 
+/** Files are read with the profile's defaults where the node does not say otherwise. */
+function withDefaults(spec: SourceSpec, data: SourceData): SourceSpec {
+  const known = findSourceType(spec.source)!.params;
+  const defaults = Object.entries(data.defaults(spec.source))
+    .filter(([name]) => Object.hasOwn(known, name));
+  return defaults.length === 0
+    ? spec
+    : { ...spec, params: { ...Object.fromEntries(defaults), ...spec.params } };
+}
+
 function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
-  const source = reader.requiredText("source", SOURCE_TYPES.map((t) => t.name).join(" | "));
-  const table = reader.requiredText("table", `data/${common.name}.csv`);
+  const names = [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name);
+  const source = reader.requiredText("source", names.join(" | "));
   const raw = reader.mapping("params");
-  const type = source === null ? null : findSourceType(source);
+  const type = source === null ? null : findSourceType(source) ?? findTableSource(source);
+  const table = raw["query"] === undefined || !isTableSource(type)
+    ? reader.requiredText(
+      "table",
+      isTableSource(type) ? "public.orders" : `data/${common.name}.csv`,
+    )
+    : reader.optionalText("table");
   if (source !== null && type === null) {
-    const names = SOURCE_TYPES.map((t) => t.name);
     reader.problem(
       ["source"],
       "unknown_source",
@@ -86,14 +121,18 @@ function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
       didYouMean(source, names) ?? `use one of: ${names.join(", ")}`,
     );
   }
-  if (type === null || table === null) return null;
+  if (type === null || (table === null && raw["query"] === undefined)) return null;
   const params = parseParams(reader, type, raw);
   return { ...common, kind: "source", source: type.name, table, params };
 }
 
+function isTableSource(type: SourceType | TableSourceType | null): type is TableSourceType {
+  return type !== null && findTableSource(type.name) !== null;
+}
+
 function parseParams(
   reader: FieldReader,
-  type: SourceType,
+  type: Pick<SourceType, "name" | "params">,
   raw: Readonly<Record<string, unknown>>,
 ): Record<string, ParamValue> {
   const params: Record<string, ParamValue> = {};
@@ -161,7 +200,7 @@ async function describe(
   session: Session,
   context: DescribeContext,
 ): Promise<DescribedNode | null> {
-  const files = findSourceFiles(context.root, node.spec.table).files ?? [];
+  const files = findSourceFiles(context.root, node.spec.table!).files ?? [];
   const absolute = scan(node.spec, files.map((file) => join(context.root, file)));
   const fail = (message: string, hint?: string, path: string[] = ["table"]) => {
     const location = path[0] === "table" ? locate(1, 1) : node.locator.locate(path);

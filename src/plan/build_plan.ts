@@ -2,7 +2,14 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
-import type { Action, Plan, PlanNode, PlanSummary, StoredPlan } from "../model/plan.ts";
+import type {
+  Action,
+  Plan,
+  PlannedMaterialization,
+  PlanNode,
+  PlanSummary,
+  StoredPlan,
+} from "../model/plan.ts";
 
 /** Where an output that need not be built again comes from, in words (`prod`, `dev`, `the cache`); null when there is none. */
 export type FindOutput = (node: ManifestNode) => string | null;
@@ -19,6 +26,8 @@ export interface PlanParts {
   readonly findOutput: FindOutput;
   /** Why an output is missing although nothing changed, if there is a special reason (a failure). */
   readonly whyMissing: (id: NodeId) => string | null;
+  /** Tables outside that will be written. */
+  readonly materializations: readonly PlannedMaterialization[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -31,9 +40,9 @@ export function buildPlan(parts: PlanParts): Plan {
     base: parts.base,
     plan: null,
     profile: parts.profile,
-    summary: summarize(nodes),
+    summary: summarize(nodes, parts.materializations),
     nodes,
-    materializations: [],
+    materializations: parts.materializations,
     diagnostics: parts.diagnostics,
   };
 }
@@ -79,14 +88,17 @@ function decide(
   return { action: "build", note: missing ?? (isAsBefore ? "has no output yet" : null), from };
 }
 
-/** Counts the nodes of a plan. */
-export function summarize(nodes: readonly PlanNode[]): PlanSummary {
+/** Counts the nodes of a plan, and the tables outside that a run writes. */
+export function summarize(
+  nodes: readonly PlanNode[],
+  materializations: readonly PlannedMaterialization[] = [],
+): PlanSummary {
   const count = (test: (node: PlanNode) => boolean) => nodes.filter(test).length;
   return {
     build: count((n) => n.action === "build"),
     reuse: count((n) => n.action === "reuse"),
     drop: count((n) => n.action === "drop"),
-    materialize: 0,
+    materialize: materializations.filter(({ by }) => by === "run").length,
     breaking: count((n) => n.category === "BREAKING"),
     non_breaking: count((n) => n.category === "NON_BREAKING"),
     metadata: count((n) => n.category === "METADATA"),
@@ -97,7 +109,8 @@ export function summarize(nodes: readonly PlanNode[]): PlanSummary {
 
 /** True when a plan asks for anything: a build, a drop, or a change that a promotion would carry. */
 export function hasChanges(plan: Plan): boolean {
-  return plan.nodes.some((node) => node.change !== "none" || node.action === "build");
+  return plan.nodes.some((node) => node.change !== "none" || node.action === "build") ||
+    plan.materializations.length > 0;
 }
 
 /** The part of a plan that is committed. */
@@ -105,6 +118,7 @@ export function toStoredPlan(
   plan: Plan,
   environment: EnvName,
   manifestFingerprint: string,
+  profileHash: string,
 ): StoredPlan {
   return {
     format_version: 1,
@@ -112,6 +126,7 @@ export function toStoredPlan(
     base: plan.base,
     manifest_fingerprint: manifestFingerprint,
     profile: plan.profile,
+    ...(plan.profile === null ? {} : { profile_hash: profileHash }),
     summary: plan.summary,
     nodes: plan.nodes.filter((node) => node.change !== "none" || node.action === "build"),
     materializations: plan.materializations,

@@ -1,16 +1,6 @@
-import type { ReadVariable } from "../base/interpolate.ts";
-import type { ConnectionSpec } from "../model/profile.ts";
+import type { ConnectionOption, ConnectionType } from "../model/connection_type.ts";
 
-/** An option as `connections/connection_type.ts` describes it; that folder lies above this one. */
-interface Option {
-  readonly doc: string;
-  readonly type: "text" | "integer" | "number" | "boolean";
-  readonly required?: boolean;
-  readonly secret?: boolean;
-  readonly values?: readonly string[];
-}
-
-const OPTIONS: Readonly<Record<string, Option>> = {
+const OPTIONS: Readonly<Record<string, ConnectionOption>> = {
   host: { doc: "name, address or folder of a Unix socket; default localhost", type: "text" },
   port: { doc: "default 5432", type: "integer" },
   user: { doc: "role to log in as", type: "text", required: true },
@@ -54,15 +44,11 @@ const OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /** A PostgreSQL database, as a profile names it. */
-export const POSTGRESQL = {
+export const POSTGRESQL: ConnectionType = {
   name: "postgresql",
   summary: "a PostgreSQL database",
   options: OPTIONS,
-  /** Connects, looks around, writes nothing. */
-  async test(
-    connection: ConnectionSpec,
-    context: { readonly env: ReadVariable; readonly root: string },
-  ): Promise<{ server: string; facts: readonly string[] }> {
+  async test(connection, context) {
     const { testConnection } = await import("./test_connection.ts");
     return await testConnection(connection, context.env);
   },

@@ -5,10 +5,12 @@ import { FieldReader, isMapping, type Report } from "../base/field_reader.ts";
 import { projectRelative } from "../base/project_path.ts";
 import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
+import type { MaterializationSpec } from "../model/materialization.ts";
 import type { DeclaredColumn, NodeCommon } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode } from "../nodes/node_kind.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
+import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
 import { PROJECT_FILE } from "./find_project.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge, type YamlDocument } from "./yaml_document.ts";
 
@@ -41,6 +43,11 @@ export function loadProject(root: string): LoadedProject {
   const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
   if (files.length === 0) report(noNodes());
   return { config, nodes: unique(nodes, report), broken, diagnostics };
+}
+
+/** Name of the project, as its file says; empty where it cannot be read. */
+export function projectName(root: string): string {
+  return loadConfig(root, () => {}).name;
 }
 
 function loadConfig(root: string, report: Report): ProjectConfig {
@@ -243,6 +250,7 @@ function readCommon(reader: FieldReader, kind: string, name: string): NodeCommon
     inputs: readInputs(reader),
     columns: readColumns(reader),
     grain: reader.texts("grain"),
+    materializations: readMaterializations(reader),
   };
 }
 
@@ -267,6 +275,41 @@ function readInputs(reader: FieldReader): NodeId[] {
     }
   });
   return inputs;
+}
+
+/** `materializations`, a list, or `materialization`, one of them or a list. */
+function readMaterializations(reader: FieldReader): MaterializationSpec[] {
+  const [plural, singular] = ["materializations", "materialization"] as const;
+  const isSingular = reader.has(singular);
+  if (isSingular && reader.has(plural)) {
+    reader.problem(
+      [singular],
+      "two_materializations",
+      `"${singular}" and "${plural}" are both written`,
+      `write ${plural}: only`,
+    );
+  }
+  const field = isSingular ? singular : plural;
+  return reader.listOrOne(field).flatMap(({ value, path }) => {
+    if (!isMapping(value)) {
+      reader.problem(path, "wrong_type", "A materialization is a mapping with type and table");
+      return [];
+    }
+    const inner = reader.child(value, path);
+    const name = inner.optionalText("type") ?? "iceberg";
+    const type = findTargetType(name);
+    if (type === null) {
+      const names = TARGET_TYPES.map((t) => t.name);
+      const hint = didYouMean(name, names) ?? `use one of: ${names.join(", ")}`;
+      reader.problem([...path, "type"], "unknown_target", `Unknown target type "${name}"`, hint);
+      return [];
+    }
+    if (value["enabled"] === false) return [];
+    inner.ignore("enabled");
+    const spec = type.parse(inner);
+    inner.rejectUnknown(`a ${type.name} materialization`);
+    return spec === null ? [] : [spec];
+  });
 }
 
 /** Accepts `ref('kind.name')` as well as the bare id. */

@@ -2,6 +2,8 @@ import { CSV } from "./csv.ts";
 import { JSON_FILES, JSON_LINES } from "./json.ts";
 import { PARQUET } from "./parquet.ts";
 import type { SourceType } from "./source_type.ts";
+import { POSTGRES_SOURCE } from "./postgres.ts";
+import type { TableSourceType } from "./table_source.ts";
 
 /** Every way to read rows, in the order in which help shows them. */
 export const SOURCE_TYPES: readonly SourceType[] = [CSV, PARQUET, JSON_FILES, JSON_LINES];
@@ -9,4 +11,16 @@ export const SOURCE_TYPES: readonly SourceType[] = [CSV, PARQUET, JSON_FILES, JS
 /** The source type of that name, or null. */
 export function findSourceType(name: string): SourceType | null {
   return SOURCE_TYPES.find((type) => type.name === name) ?? null;
+}
+
+/** Every kind of outside system that rows are read from. */
+export const TABLE_SOURCES: readonly TableSourceType[] = [POSTGRES_SOURCE];
+
+/** Other names that sources use for a type. */
+const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };
+
+/** The table source type of that name or alias, or null. */
+export function findTableSource(name: string): TableSourceType | null {
+  const known = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
+  return TABLE_SOURCES.find((type) => type.name === known) ?? null;
 }

@@ -1,18 +1,10 @@
 import type { ReadVariable } from "../base/interpolate.ts";
-import type { ParamValue } from "../model/node.ts";
+import type { TableJob, TableRead } from "../model/outside_read.ts";
 import type { ConnectionSpec } from "../model/profile.ts";
 import type { Session } from "../engine/session.ts";
 import type { SourceParam } from "./source_type.ts";
 
-/** Rows of an outside system, as a source node asks for them. JSON-safe. */
-export interface TableRead {
-  /** `schema.table`, or `catalog.namespace.table`; null when `params.query` says what to read. */
-  readonly table: string | null;
-  /** The node's params over the profile's defaults. */
-  readonly params: Readonly<Record<string, ParamValue>>;
-  /** Types the node declares, by column: what comes is cast to them. */
-  readonly columnTypes: Readonly<Record<string, string>>;
-}
+export type { TableJob, TableRead } from "../model/outside_read.ts";
 
 /** What a table is at one moment. */
 export interface DescribedTable {
@@ -20,24 +12,12 @@ export interface DescribedTable {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Stands for the rows: another token where they may have changed. Names the system too, so that two databases never share one. */
   readonly token: string;
+  /** Hash that stands for the database or the table itself: rows read from another one are never gone on with. */
+  readonly system: string;
   /** What the token relies on, for people: `row versions of public.orders`, `snapshot 123 of atlas.shop.orders`. */
   readonly reliesOn: string;
   /** For incremental reads: the last value that will have been read, as text; null otherwise. */
   readonly watermark: string | null;
-}
-
-/** A read that a worker does: plain data, `${VAR}` unresolved. */
-export interface TableJob {
-  readonly source: string;
-  readonly connection: ConnectionSpec;
-  readonly read: TableRead;
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** What to read exactly: an exported snapshot, a snapshot id; from `SourceReader.pin`. */
-  readonly pin: string | null;
-  /** Rows read before, to be gone on with; null: read everything. */
-  readonly previous: { readonly parquet: string; readonly watermark: string } | null;
-  readonly root: string;
-  readonly temporaryDir: string;
 }
 
 /** A kind of source whose rows come from an outside system. */

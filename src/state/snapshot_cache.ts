@@ -18,7 +18,7 @@ export interface LoadedFolder {
 }
 
 /** Folders kept on disk; the oldest leave. */
-const KEPT = 8;
+const KEPT = 12;
 
 /**
  * Reading ten thousand blobs takes seconds, reading one file does not. Named by

@@ -9,7 +9,7 @@ export const FORMAT_VERSION = 1;
 export const FORMAT_DOCUMENT = { format_version: FORMAT_VERSION } as const;
 
 /** The folders of a snapshot that hold one document for every node. */
-export type NodeFolder = "nodes" | "results";
+export type NodeFolder = "nodes" | "outside" | "results";
 
 /** Throws a `UserError` `newer_format` (exit 5) for the tree of a later version of seeknal. */
 export function checkFormat(document: unknown): void {

@@ -11,10 +11,11 @@ import { UserError } from "../base/user_error.ts";
 import type { Host } from "../model/host.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import type { Outside } from "../model/outside.ts";
 import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
 import { GitReader } from "./git_reader.ts";
 import { buildTrees, type TreeEntry, writeTree } from "./git_tree.ts";
-import { listRefs, moveRefs, readRef } from "./move_ref.ts";
+import { listRefs, moveRefs, readRef, type RefMoveNote } from "./move_ref.ts";
 import { ObjectBatch } from "./object_batch.ts";
 import { type LoadedFolder, SnapshotCache } from "./snapshot_cache.ts";
 import { checkFormat, FORMAT_DOCUMENT, type NodeFolder, pathInFolder } from "./snapshot_tree.ts";
@@ -50,8 +51,19 @@ export interface CommitRequest {
   readonly moves: readonly { readonly env: EnvName; readonly from: CommitId | null }[];
 }
 
+/** A commit that is stored and not in force yet, with the document that says what is to come of it. */
+export interface PendingRef {
+  readonly name: string;
+  /** Commit that holds the document. */
+  readonly id: CommitId;
+  /** The commit that waits. */
+  readonly commit: CommitId;
+}
+
 const LOCK_TIMEOUT_MS = 10_000;
 const HEADS = "refs/heads/";
+const PENDING = "refs/promotions/";
+const PENDING_DOCUMENT = "intent.json";
 
 /** Stands for a folder without documents, which Git does not keep. */
 const NO_FOLDER = "none";
@@ -152,6 +164,7 @@ export class StateRepo {
     const snapshot: Snapshot = {
       manifest: { nodes: nodes as ReadonlyMap<NodeId, ManifestNode> },
       results: await this.#readFolder(entries.get("results")) as ReadonlyMap<NodeId, NodeRecord>,
+      outside: await this.#readFolder(entries.get("outside")) as Outside,
       plan: await document("plan.json"),
       environment: await document("environment.json"),
     };
@@ -160,13 +173,15 @@ export class StateRepo {
   }
 
   /** Lays a snapshot out and names its tree. Stores nothing. */
-  stage({ manifest, results, plan, environment }: Snapshot): StagedSnapshot {
+  stage({ manifest, results, outside, plan, environment }: Snapshot): StagedSnapshot {
     const manifestTree = this.#stageFolder(manifest.nodes);
     const resultsTree = this.#stageFolder(results);
+    const outsideTree = this.#stageFolder(outside);
     const entries = [
       ...(environment === null ? [] : [this.#fileEntry("environment.json", environment)]),
       this.#fileEntry("format.json", FORMAT_DOCUMENT),
       ...(manifest.nodes.size === 0 ? [] : [folderEntry("nodes", manifestTree)]),
+      ...(outside.size === 0 ? [] : [folderEntry("outside", outsideTree)]),
       ...(plan === null ? [] : [this.#fileEntry("plan.json", plan)]),
       ...(results.size === 0 ? [] : [folderEntry("results", resultsTree)]),
     ];
@@ -218,19 +233,116 @@ export class StateRepo {
    */
   async write(request: CommitRequest): Promise<CommitId> {
     await this.#create();
-    const data = this.#encodeCommit(request);
-    const id = this.#batch.add("commit", data, { loose: true }) as CommitId;
+    const id = this.#addCommit(request);
     const moves = request.moves.map(({ env, from }) => ({ env, from, to: id }));
     // Under the lock from the first object on: a repack must not take away one that is there already.
-    await this.#move(moves, request.message.subject, () => {
-      this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
-    });
+    await this.#move(moves, request.message.subject, () => this.#flush());
+    this.#keepFolders();
+    return id;
+  }
+
+  /**
+   * Moves environments to a commit that is stored already, all or none. Throws a
+   * `UserError` `ref_moved` (exit 4) that names who was faster.
+   */
+  async moveTo(id: CommitId, moves: CommitRequest["moves"]): Promise<void> {
+    const { subject } = await this.commit(id);
+    await this.#move(moves.map(({ env, from }) => ({ env, from, to: id })), subject);
+  }
+
+  /**
+   * Stores a snapshot as a commit that no environment points at yet (or takes one that is there),
+   * and beside it a document that says what is to come of it. The ref `refs/promotions/NAME` keeps
+   * both from being cleaned up. Throws a `UserError` `ref_moved` (exit 4) when there is a document already.
+   */
+  async writePending(
+    name: string,
+    waiting: Omit<CommitRequest, "moves"> | CommitId,
+    document: (commit: CommitId) => object,
+  ): Promise<PendingRef> {
+    await this.#create();
+    const isStored = typeof waiting === "string";
+    const commit = isStored ? waiting : this.#addCommit(waiting);
+    const subject = isStored ? (await this.commit(commit)).subject : waiting.message.subject;
+    const id = this.#addPending(commit, document(commit), subject);
+    await this.#movePending({ name, from: null, to: id }, subject, () => this.#flush());
+    this.#keepFolders();
+    return { name, id, commit };
+  }
+
+  /** Puts another document in the place of a pending one. Throws `ref_moved` (exit 4). */
+  async updatePending(pending: PendingRef, document: object): Promise<PendingRef> {
+    const { subject } = await this.commit(pending.commit);
+    const id = this.#addPending(pending.commit, document, subject);
+    await this.#movePending(
+      { name: pending.name, from: pending.id, to: id },
+      subject,
+      () => this.#flush(),
+    );
+    return { ...pending, id };
+  }
+
+  /** Removes a pending document. Throws `ref_moved` (exit 4). */
+  async removePending({ name, id, commit }: PendingRef): Promise<void> {
+    const { subject } = await this.commit(commit);
+    await this.#movePending({ name, from: id, to: null }, subject);
+  }
+
+  /** The pending document of that name; null when there is none. */
+  async readPending(name: string): Promise<{ ref: PendingRef; document: unknown } | null> {
+    const id = readRef(this.gitDir, PENDING + name);
+    if (id === null) return null;
+    const { tree, parents } = await this.commit(id);
+    const entry = (await this.#reader.tree(tree)).find(({ path }) => path === PENDING_DOCUMENT)!;
+    const document = JSON.parse(new TextDecoder().decode(await this.#reader.blob(entry.oid)));
+    return { ref: { name, id, commit: parents[0]! }, document };
+  }
+
+  /** Names of all pending documents, sorted. */
+  pending(): string[] {
+    return listRefs(this.gitDir, PENDING).map((ref) => ref.slice(PENDING.length));
+  }
+
+  #addCommit(request: Omit<CommitRequest, "moves">): CommitId {
+    return this.#batch.add("commit", this.#encodeCommit(request), { loose: true }) as CommitId;
+  }
+
+  #addPending(commit: CommitId, document: object, subject: string): CommitId {
+    const entries = [this.#fileEntry(PENDING_DOCUMENT, document)];
+    const tree = writeTree(entries, this.#batch, { loose: true });
+    const staged = { tree, manifestTree: NO_FOLDER, resultsTree: NO_FOLDER };
+    const message = { subject: `pending: ${subject}`, body: "", trailers: {} };
+    return this.#addCommit({ staged, parents: [commit], message });
+  }
+
+  #flush(): void {
+    this.#batch.flush(this.gitDir, (oid) => this.#stored.has(oid));
+  }
+
+  #keepFolders(): void {
     for (const [tree, folder] of this.#folders) {
       if (this.#stored.has(tree)) continue;
       this.#remember(folder);
       this.#cache.write(tree, folder);
     }
-    return id;
+  }
+
+  async #movePending(
+    { name, from, to }: { name: string; from: CommitId | null; to: CommitId | null },
+    why: string,
+    before: () => void = () => {},
+  ): Promise<void> {
+    const conflict = await this.locked(() => {
+      before();
+      return moveRefs(this.gitDir, [{ ref: PENDING + name, from, to }], this.#note(why));
+    });
+    if (conflict !== null) throw pendingConflict(name);
+  }
+
+  /** Throws a `UserError` `ref_moved` (exit 4) that names who was faster unless an environment is at a commit. */
+  async requireAt(env: EnvName, at: CommitId | null): Promise<void> {
+    const found = this.head(env);
+    if (found !== at) throw await this.#conflict(env, found);
   }
 
   /** Removes an environment's ref. Throws `ref_moved` when it is not at `from` any more. */
@@ -317,16 +429,19 @@ export class StateRepo {
     why: string,
     before: () => void = () => {},
   ): Promise<void> {
-    const { name, email } = this.#host.user;
-    const note = { who: `${name} <${email}>`, when: this.#seconds(), why };
     const refs = moves.map(({ env, from, to }) => ({ ref: HEADS + env, from, to }));
     const conflict = await this.locked(() => {
       before();
-      return moveRefs(this.gitDir, refs, note);
+      return moveRefs(this.gitDir, refs, this.#note(why));
     });
     if (conflict !== null) {
       throw await this.#conflict(conflict.ref.slice(HEADS.length), conflict.found);
     }
+  }
+
+  #note(why: string): RefMoveNote {
+    const { name, email } = this.#host.user;
+    return { who: `${name} <${email}>`, when: this.#seconds(), why };
   }
 
   async #conflict(env: string, found: CommitId | null): Promise<UserError> {
@@ -361,7 +476,7 @@ export class StateRepo {
     }
   }
 
-  #encodeCommit({ staged, parents, message }: CommitRequest): Uint8Array {
+  #encodeCommit({ staged, parents, message }: Omit<CommitRequest, "moves">): Uint8Array {
     const { name, email } = this.#host.user;
     const stamp = `${name} <${email}> ${this.#seconds()} +0000`;
     const lines = [
@@ -438,6 +553,14 @@ export class StateRepo {
     this.#cache.write(root, folder);
     return folder;
   }
+}
+
+function pendingConflict(name: string): UserError {
+  return new UserError(`Cannot go on with "${name}": another command is at work on it`, {
+    code: "ref_moved",
+    kind: "execution",
+    hint: "see how it stands:\n    seeknal doctor",
+  });
 }
 
 function folderEntry(name: NodeFolder, oid: string): TreeEntry {

@@ -7,7 +7,7 @@ import { pad } from "../views/format.ts";
 /** `doctor` */
 export const DOCTOR: Command = {
   name: "doctor",
-  summary: "Check the engine, the state repository, outputs and readable copies",
+  summary: "Check the engine, the state, outputs, profiles, and what killed commands left",
   arguments: [],
   options: [
     { flags: "--fix", doc: "mend what can be mended without losing anything" },

@@ -3,7 +3,13 @@ import type { EnvironmentFacts } from "../../app/environment_facts.ts";
 import { describeEnvCategory, envCategory } from "../../model/env_name.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { CommitId, EnvName } from "../../model/ids.ts";
-import { type Command, type CommandArgument, type CommandContext, YES } from "../command.ts";
+import {
+  type Command,
+  type CommandArgument,
+  type CommandContext,
+  PROFILE,
+  YES,
+} from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
@@ -89,22 +95,45 @@ export const ENV_DELETE: Command = {
   name: "env delete",
   summary: "Delete an environment; its outputs stay until seeknal gc",
   arguments: [ENV_ARGUMENT],
-  options: [YES],
+  options: [
+    YES,
+    { flags: "--drop-tables", doc: "drop the tables outside that the environment has" },
+    PROFILE,
+  ],
   run: async (context) => {
     const env = envName(context, context.args[0]!);
     const workspace = await context.workspace("write");
     const { requireDeletable, deleteEnvironment } = await import(
       "../../app/manage_environments.ts"
     );
+    const { environmentTables, dropEnvironmentTables } = await import(
+      "../../app/environment_tables.ts"
+    );
     const head = requireDeletable(workspace, env);
+    const dropped = flag(context, "dropTables") ? await environmentTables(workspace, env) : [];
+    for (const { type, target } of dropped) {
+      context.terminal.err(`  - ${target}  (${type})\n`);
+    }
+    if (dropped.length > 0) context.terminal.err(`${plural(dropped.length, "table")} to drop\n`);
     if (!confirmed(context, `Delete environment ${env}?`, `seeknal env delete ${env}`)) {
       context.terminal.out(`Not deleted: ${env} stays\n`);
       return EXIT_DONE;
     }
+    if (dropped.length > 0) await dropEnvironmentTables(workspace, env, dropped);
     await deleteEnvironment(workspace, env, head);
+    const tables = dropped.map(({ target }) => target);
     if (flag(context, "json")) {
-      printJson(context, { format_version: 1, environment: env, commit: head, status: "deleted" });
-    } else context.terminal.out(`Deleted ${env} (was ${head.slice(0, 7)})\n`);
+      printJson(context, {
+        format_version: 1,
+        environment: env,
+        commit: head,
+        tables_dropped: tables,
+        status: "deleted",
+      });
+    } else {
+      const words = tables.length === 0 ? "" : `, ${plural(tables.length, "table")} dropped`;
+      context.terminal.out(`Deleted ${env} (was ${head.slice(0, 7)})${words}\n`);
+    }
     return EXIT_DONE;
   },
 };

@@ -1,5 +1,5 @@
 import { projectRelative } from "../../base/project_path.ts";
-import type { Command } from "../command.ts";
+import { type Command, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { flag, printJson, wholeNumber } from "../options.ts";
 import { formatBytes, plural } from "../views/format.ts";
@@ -11,6 +11,9 @@ export const GC: Command = {
   arguments: [],
   options: [
     { flags: "--keep-days <N>", doc: "keep outputs of states younger than this (default: 30)" },
+    { flags: "--keep-promotions <N>", doc: "and of the last N states of production (default: 5)" },
+    { flags: "--tables", doc: "in the systems outside too: versions and leftovers nothing needs" },
+    PROFILE,
     { flags: "--dry-run", doc: "only list them" },
   ],
   run: async (context) => {
@@ -18,8 +21,10 @@ export const GC: Command = {
     const workspace = await context.workspace(isDry ? "read" : "write");
     const { collectGarbage } = await import("../../app/collect_garbage.ts");
     const keepDays = wholeNumber(context, "keepDays", 0) ?? 30;
-    const { removed, bytes, kept, repacked } = await collectGarbage(workspace, {
+    const { removed, bytes, kept, repacked, tables } = await collectGarbage(workspace, {
       keepDays,
+      keepPromotions: wholeNumber(context, "keepPromotions", 0) ?? 5,
+      tables: flag(context, "tables"),
       dryRun: isDry,
     });
     const paths = removed.map((item) => ({
@@ -34,12 +39,14 @@ export const GC: Command = {
         bytes,
         kept,
         repacked,
+        tables,
       });
       return EXIT_DONE;
     }
     const { terminal } = context;
     if (isDry) {
       for (const { path, bytes } of paths) terminal.out(`${path}  ${formatBytes(bytes)}\n`);
+      for (const table of tables) terminal.out(`${table}\n`);
     }
     if (repacked > 0) {
       terminal.err(`Packed ${plural(repacked, "object")} of the state repository\n`);
@@ -48,6 +55,7 @@ export const GC: Command = {
       `${isDry ? "Would remove" : "Removed"} ${plural(paths.length, "file")}, ${
         formatBytes(bytes)
       }; ` +
+        (tables.length === 0 ? "" : `${plural(tables.length, "thing")} outside; `) +
         `${plural(kept, "output")} in use\n`,
     );
     return EXIT_DONE;

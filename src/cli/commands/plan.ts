@@ -5,7 +5,7 @@ import { type EnvName, PROD } from "../../model/ids.ts";
 import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
-import type { Command, CommandContext, CommandOption } from "../command.ts";
+import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
@@ -14,6 +14,7 @@ import { planMarkdown, planView } from "../views/plan_view.ts";
 
 /** Options of `plan` and `env plan`. */
 export const PLAN_OPTIONS: readonly CommandOption[] = [
+  PROFILE,
   { flags: "--format <FORMAT>", doc: "text, md or json", completes: ["text", "md", "json"] },
   { flags: "--all", doc: "list every node instead of the first of each section" },
   { flags: "--ttl <DAYS>", doc: "days the environment lives after its last use" },

@@ -1,16 +1,21 @@
 import type { PreparedPromotion } from "../../app/promote_environment.ts";
 import { changeGlyph } from "../../app/messages.ts";
 import { type EnvName, PROD } from "../../model/ids.ts";
-import { type Command, type CommandContext, YES } from "../command.ts";
+import { type Command, type CommandContext, PROFILE, YES } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
+import { tableLines, tablesJson, tablesToWrite } from "../views/tables_view.ts";
+import type { TableReport } from "../../app/run_tables.ts";
 
 /** Options of `promote` and `env promote`. */
 export const PROMOTE_OPTIONS = [
   YES,
   { flags: "--dry-run", doc: "show what would move and write nothing" },
+  { flags: "--rematerialize", doc: "write tables outside although they hold their content" },
+  { flags: "--no-materialize", doc: "write no tables outside" },
+  PROFILE,
 ];
 
 /** `promote ENV [TARGET]` */
@@ -34,7 +39,12 @@ export async function runPromote(context: CommandContext): Promise<number> {
   const workspace = await context.workspace(isDry ? "read" : "write");
   const { preparePromotion, executePromotion } = await import("../../app/promote_environment.ts");
   const { catchUp } = await import("../../app/publish.ts");
-  const prepared = await preparePromotion(workspace, environment, target);
+  const { recoverTables } = await import("../../app/outside_tables.ts");
+  if (!isDry) await recoverTables(workspace, target);
+  const prepared = await preparePromotion(workspace, environment, target, {
+    rematerialize: flag(context, "rematerialize"),
+    materialize: context.options["materialize"] !== false,
+  });
   if (prepared.nothingToDo) {
     if (!isDry) await catchUp(workspace);
     return report(context, prepared, "nothing_to_do", prepared.from);
@@ -45,8 +55,8 @@ export async function runPromote(context: CommandContext): Promise<number> {
   if (!confirmed(context, `Promote ${environment} to ${nameOf(target)}?`, command)) {
     return report(context, prepared, "refused", null);
   }
-  const commit = await executePromotion(workspace, prepared);
-  return report(context, prepared, "promoted", commit);
+  const { commit, tables } = await executePromotion(workspace, prepared);
+  return report(context, prepared, "promoted", commit, tables);
 }
 
 function nameOf(target: EnvName): string {
@@ -57,9 +67,10 @@ type Status = "promoted" | "nothing_to_do" | "refused" | "would_promote";
 
 function report(
   context: CommandContext,
-  { environment, target, from, source, changes, rebuilt }: PreparedPromotion,
+  { environment, target, from, source, changes, rebuilt, tables }: PreparedPromotion,
   status: Status,
   to: string | null,
+  written: readonly TableReport[] = [],
 ): number {
   if (flag(context, "json")) {
     printJson(context, {
@@ -69,14 +80,17 @@ function report(
       from,
       to: to ?? source,
       nodes: [...changes.map(({ id }) => id), ...rebuilt].sort(),
-      materializations: [],
+      materializations: tablesJson(tables.writes, written),
       status,
       reason: status === "refused" ? "answered no" : null,
     });
     return EXIT_DONE;
   }
   const style = styleFor(context.terminal.colorOut);
-  const nodes = plural(changes.length + rebuilt.length, "node");
+  const nodes = [
+    plural(changes.length + rebuilt.length, "node"),
+    ...(tables.writes.length === 0 ? [] : [plural(tables.writes.length, "table")]),
+  ].join(", ");
   const texts: Record<Status, string> = {
     promoted: `${style.bold(`Promoted ${environment} to ${nameOf(target)}:`)} ${nodes}, now at ${
       to?.slice(0, 7)
@@ -85,6 +99,7 @@ function report(
     refused: `Not promoted: ${nameOf(target)} stays as it is`,
     would_promote: `Would promote ${environment} to ${nameOf(target)}: ${nodes}`,
   };
+  context.terminal.err(tableLines(written, styleFor(context.terminal.colorErr)));
   context.terminal.out(`${texts[status]}\n`);
   return EXIT_DONE;
 }
@@ -109,4 +124,5 @@ function showChanges({ terminal }: CommandContext, prepared: PreparedPromotion):
   if (lines.length > SHOWN) {
     terminal.err(style.dim(`  ... and ${lines.length - SHOWN} more`) + "\n");
   }
+  terminal.err(tablesToWrite(prepared.tables, style));
 }

@@ -2,7 +2,7 @@ import { extname, isAbsolute, join } from "node:path";
 import { UserError } from "../../base/user_error.ts";
 import { writeFileAtomic } from "../../base/atomic_write.ts";
 import type { Table } from "../../engine/session.ts";
-import type { Command, CommandContext } from "../command.ts";
+import { type Command, type CommandContext, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { envOption, flag, text, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
@@ -21,6 +21,7 @@ export const QUERY: Command = {
     { flags: "--format <FORMAT>", doc: "table, json, csv, parquet or arrow", completes: FORMATS },
     { flags: "-o, --output <FILE>", doc: "write to a file; its ending chooses the format" },
     { flags: "--limit <N>", doc: "rows at most" },
+    PROFILE,
   ],
   examples: [
     'seeknal query "SELECT * FROM transform.orders LIMIT 5"',

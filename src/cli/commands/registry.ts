@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
+import { CONNECTION_TEST } from "./connection_test.ts";
 import { DIFF } from "./diff.ts";
 import { DOCTOR } from "./doctor.ts";
 import {
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   ENV_DELETE,
   ENV_CHECKOUT,
   ENV_CLEANUP,
+  CONNECTION_TEST,
   GC,
   DOCTOR,
   INFO,

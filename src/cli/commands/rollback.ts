@@ -1,10 +1,12 @@
 import { changeGlyph } from "../../app/messages.ts";
 import { PROD } from "../../model/ids.ts";
-import { type Command, YES } from "../command.ts";
+import { type Command, PROFILE, YES } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { formatTime, plural } from "../views/format.ts";
+import { tableLines, tablesJson, tablesToWrite } from "../views/tables_view.ts";
+import type { TableReport } from "../../app/run_tables.ts";
 
 /** Changes listed before a question. */
 const SHOWN = 20;
@@ -21,6 +23,7 @@ export const ROLLBACK: Command = {
     },
     YES,
     { flags: "--dry-run", doc: "show what would change and write nothing" },
+    PROFILE,
   ],
   examples: ["seeknal rollback", "seeknal rollback --to prod@{2}"],
   run: async (context) => {
@@ -30,10 +33,17 @@ export const ROLLBACK: Command = {
     const workspace = await context.workspace(isDry ? "read" : "write");
     const { prepareRollback, executeRollback } = await import("../../app/rollback_environment.ts");
     const { catchUp } = await import("../../app/publish.ts");
+    const { recoverTables } = await import("../../app/outside_tables.ts");
+    if (!isDry) await recoverTables(workspace, env);
     const prepared = await prepareRollback(workspace, env, text(context, "to"));
-    const { from, to, changes, nothingToDo } = prepared;
+    const { from, to, changes, nothingToDo, tables } = prepared;
     const style = styleFor(terminal.colorErr);
-    const say = (status: string, commit: string | null, words: string) => {
+    const say = (
+      status: string,
+      commit: string | null,
+      words: string,
+      written: readonly TableReport[] = [],
+    ) => {
       if (flag(context, "json")) {
         const nodes = changes.map(({ id }) => id);
         printJson(context, {
@@ -43,11 +53,14 @@ export const ROLLBACK: Command = {
           from,
           to: commit ?? to.id,
           nodes,
-          materializations: [],
+          materializations: tablesJson(tables.writes, written),
           status,
           reason: status === "refused" ? "answered no" : null,
         });
-      } else terminal.out(`${words}\n`);
+      } else {
+        terminal.err(tableLines(written, style));
+        terminal.out(`${words}\n`);
+      }
       return EXIT_DONE;
     };
     if (nothingToDo) {
@@ -65,6 +78,7 @@ export const ROLLBACK: Command = {
       if (changes.length > SHOWN) {
         terminal.err(style.dim(`  ... and ${changes.length - SHOWN} more`) + "\n");
       }
+      terminal.err(tablesToWrite(tables, style));
     }
     const nodes = changes.length === 0 ? "outputs only" : plural(changes.length, "node");
     if (isDry) return say("would_roll_back", null, `Would roll ${env} back: ${nodes}`);
@@ -72,7 +86,7 @@ export const ROLLBACK: Command = {
     if (!confirmed(context, `Roll ${env} back?`, command)) {
       return say("refused", null, `Not rolled back: ${env} stays as it is`);
     }
-    const commit = await executeRollback(workspace, prepared);
+    const { commit, tables: written } = await executeRollback(workspace, prepared);
     terminal.err(
       `${
         style.dim("note:")
@@ -84,6 +98,7 @@ export const ROLLBACK: Command = {
       `${styleFor(terminal.colorOut).bold(`Rolled ${env} back:`)} ${nodes}, now at ${
         commit.slice(0, 7)
       }`,
+      written,
     );
   },
 };

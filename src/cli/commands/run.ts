@@ -1,7 +1,8 @@
-import type { PreparedRun, RunRequest, RunResult } from "../../app/run_environment.ts";
+import type { PreparedRun, RunRequest } from "../../app/prepared_run.ts";
+import type { RunResult } from "../../app/run_environment.ts";
 import { projectRelative } from "../../base/project_path.ts";
 import type { EnvName } from "../../model/ids.ts";
-import type { Command, CommandContext, CommandOption } from "../command.ts";
+import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_DONE, EXIT_EXECUTION, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
@@ -36,6 +37,8 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
   { flags: "--timeout <SECONDS>", doc: "stop a node after this time" },
   { flags: "--max-workers <N>", doc: "nodes at the same time (default: the number of cores)" },
   { flags: "--parallel", doc: "accepted: parallel is the default, --max-workers 1 is sequential" },
+  { flags: "--no-materialize", doc: "write no tables outside" },
+  PROFILE,
   { flags: "--dry-run", doc: "show what would run and write nothing" },
   { flags: "--show-plan", doc: "the same as --dry-run" },
 ];
@@ -99,6 +102,7 @@ function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
     },
     full: flag(context, "full"),
     force: flag(context, "force"),
+    materialize: context.options["materialize"] !== false,
     maxWorkers: wholeNumber(context, "maxWorkers", 1) ?? host.cpuCount,
     continueOnError: flag(context, "continueOnError"),
     retries: wholeNumber(context, "retry", 0) ?? 0,
@@ -164,10 +168,12 @@ function sayResult(
     sayNext(terminal, prepared);
     return;
   }
+  const tables = result.tables.filter((table) => table.status === "written").length;
   const parts = [
     `${counts.built} built`,
     ...(counts.cached > 0 ? [`${counts.cached} cached`] : []),
     `${reused} reused`,
+    ...(tables > 0 ? [`${plural(tables, "table")} written`] : []),
     ...(dropped > 0 ? [`${dropped} dropped`] : []),
     ...(counts.failed > 0 ? [style.red(`${counts.failed} failed`)] : []),
     ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : []),

@@ -37,7 +37,7 @@ export const WHY: Command = {
 };
 
 function view(explanation: Explanation, style: Style): string {
-  const { node, environment, file, reasons, causes, untraced, stale } = explanation;
+  const { node, environment, file, reasons, causes, untraced, relies_on, stale } = explanation;
   const lines = [
     `${style.bold(node)} in ${environment}: ${style.bold(verdict(explanation))}  ${
       style.dim(file)
@@ -53,6 +53,7 @@ function view(explanation: Explanation, style: Style): string {
   }
   const facts = resultLine(explanation);
   if (facts !== null) lines.push("", facts);
+  if (relies_on !== null) lines.push("", `Known to be as before or not by: ${relies_on}`);
   if (untraced !== null) {
     lines.push(
       "",

@@ -6,6 +6,7 @@ import type { Plan, PlanNode } from "../../model/plan.ts";
 import type { ImpactNode, ImpactTree } from "../../plan/impact_tree.ts";
 import type { Style } from "../terminal.ts";
 import { alignColumns, plural } from "./format.ts";
+import { plannedTables } from "./tables_view.ts";
 
 /** SQL diffs by node. */
 export type SqlDiffs = ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
@@ -50,6 +51,7 @@ export function planView(
   }
   if (lines.length === 2) lines.push(noChanges(plan), "");
   if (impact.length > 0) lines.push(...impactLines(impact, style, all), "");
+  lines.push(...plannedTables(plan.materializations, style, all));
   lines.push(...buildLines(plan, style, all));
   lines.push(style.bold(`Plan: ${summaryWords(plan.summary)}`));
   return lines.join("\n") + "\n";
@@ -262,6 +264,12 @@ export function planMarkdown(plan: Plan, sql: SqlDiffs): string {
       );
     }
   } else lines.push("No changes.");
+  if (plan.materializations.length > 0) {
+    lines.push("", "| table outside | mode | of | written by |", "|---|---|---|---|");
+    for (const { target, mode, node, by } of plan.materializations) {
+      lines.push(`| \`${target}\` | ${mode} | \`${node}\` | ${by} |`);
+    }
+  }
   const spared = plan.nodes.filter((node) =>
     node.change === "none" && node.action === "reuse" && node.reasons.length > 0
   );

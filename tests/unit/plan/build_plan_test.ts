@@ -36,6 +36,7 @@ function plan(changes: readonly Change[], parts: Partial<PlanParts> = {}): Plan 
     files: (id) => `seeknal/${id}.yml`,
     findOutput: () => null,
     whyMissing: () => null,
+    materializations: [],
     diagnostics: [],
     ...parts,
   });
@@ -113,7 +114,7 @@ Deno.test("fromStoredPlan() gives back the plan that toStoredPlan() made smaller
       files: (id) => MANIFEST.nodes.get(id)!.file,
     },
   );
-  const stored = toStoredPlan(whole, "dev" as EnvName, "tree");
+  const stored = toStoredPlan(whole, "dev" as EnvName, "tree", "");
   assert.deepEqual(stored.nodes.map(({ id }) => id), ["transform.a"]);
   const commit = "c".repeat(40) as CommitId;
   // Where an output came from is known while planning only.

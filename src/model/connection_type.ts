@@ -1,5 +1,5 @@
 import type { ReadVariable } from "../base/interpolate.ts";
-import type { ConnectionSpec } from "../model/profile.ts";
+import type { ConnectionSpec } from "./profile.ts";
 
 /** One option of a connection type. */
 export interface ConnectionOption {

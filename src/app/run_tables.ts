@@ -1,0 +1,180 @@
+import { moveTogether, type TableReport } from "../materialize/batch.ts";
+import { openStores, whileTablesLocked } from "../materialize/outside_context.ts";
+import { type TableChanges, tableChanges } from "../materialize/table_changes.ts";
+import { type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
+import { writeEach } from "../materialize/write_each.ts";
+import type { StepOutcome } from "../exec/run_steps.ts";
+import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
+import type { ManifestNode } from "../model/manifest.ts";
+import type { MaterializationRecord } from "../model/materialization.ts";
+import { tablesOf, withTables } from "../model/outside.ts";
+import type { Profile } from "../model/profile.ts";
+import type { RunEvent } from "../model/run.ts";
+import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
+import { isPartial } from "../plan/select_nodes.ts";
+import type { CommitRequest } from "../state/state_repo.ts";
+import type { Executed } from "./execute_nodes.ts";
+import { outsideContext, wantedIn } from "./outside_tables.ts";
+import type { PreparedRun, RunRequest } from "./prepared_run.ts";
+import type { Workspace } from "./workspace.ts";
+
+export type { TableChanges, TableReport };
+
+/** What the tables of a promoted, rolled back or run environment have to become. */
+export function changesFor(
+  { env, profile, project, snapshot, ...rest }: {
+    readonly env: EnvName;
+    readonly profile: Profile;
+    readonly project: string;
+    /** The state to come; its `outside` still says what the tables hold now. */
+    readonly snapshot: Snapshot;
+    readonly forced?: boolean;
+    readonly isRollback?: boolean;
+    readonly like?: (table: WantedTable) => readonly string[] | null;
+    /** Which nodes have tables there; absent: all. */
+    readonly isWanted?: (node: ManifestNode) => boolean;
+  },
+): TableChanges {
+  const { manifest, results, outside } = snapshot;
+  const { isWanted, ...options } = rest;
+  return tableChanges({
+    env,
+    project,
+    profile,
+    manifest,
+    wanted: wantedTables(manifest, env, profile, isWanted).tables,
+    results,
+    now: tablesOf(outside, env),
+    ...options,
+  });
+}
+
+/** Changes tables and moves refs together, under the lock of the environment's tables. */
+export async function moveTables(
+  workspace: Workspace,
+  { profile, ...batch }: {
+    readonly action: "promote" | "rollback" | "run";
+    readonly env: EnvName;
+    readonly profile: Profile;
+    readonly writes: TableChanges["writes"];
+    readonly commit: CommitRequest;
+    readonly report?: (table: TableReport) => void;
+  },
+): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
+  const context = outsideContext(workspace);
+  return await whileTablesLocked(context, batch.env, async () => {
+    await using stores = openStores(context, profile);
+    const tables: TableReport[] = [];
+    const commit = await moveTogether(context, stores, {
+      ...batch,
+      report: (table) => {
+        tables.push(table);
+        batch.report?.(table);
+      },
+    });
+    return { commit, tables };
+  });
+}
+
+/** The event that tells of a table. */
+export function materialized(
+  { node, type, target, mode, status, rows_written, duration_ms, error }: TableReport,
+): RunEvent {
+  return {
+    event: "materialized",
+    node: node as NodeId,
+    type,
+    target,
+    mode,
+    status,
+    rows: rows_written,
+    duration_ms,
+    error,
+  };
+}
+
+/**
+ * Writes the tables of an environment after its nodes were built. A node one of whose tables cannot
+ * be written has failed; its output is kept, and the next run writes what is missing.
+ */
+export async function writeEnvironmentTables(
+  workspace: Workspace,
+  { env, planned: { base, loaded }, selected }: PreparedRun,
+  snapshot: Snapshot,
+  request: RunRequest,
+): Promise<{ snapshot: Snapshot; tables: readonly TableReport[] }> {
+  const { profile, config, manifest } = loaded;
+  if (env === null || env === PROD || !request.materialize || !profile.materialize) {
+    return { snapshot, tables: [] };
+  }
+  const now = tablesOf(snapshot.outside, env);
+  const inScope = isPartial(request.selection) ? selected.ids : new Set(manifest.nodes.keys());
+  const wanted = wantedIn(env, profile, base, manifest).tables;
+  const { results } = snapshot;
+  const all = { env, project: config.name, profile, manifest, wanted, results, now };
+  const { writes, after } = tableChanges(all);
+  const due = writes.filter(({ node }) => inScope.has(node));
+  if (due.length === 0) return { snapshot, tables: [] };
+  const context = outsideContext(workspace);
+  const tables = await whileTablesLocked(context, env, async () => {
+    await using stores = openStores(context, profile);
+    return await writeEach(context, stores, {
+      env,
+      head: base.envHead!,
+      writes: due,
+      report: (table) => request.report(materialized(table)),
+    });
+  });
+  const done = new Set(tables.filter(({ status }) => status !== "failed").map((t) => t.target));
+  const missing = new Set(writes.map(({ target }) => target).filter((target) => !done.has(target)));
+  const held = new Map<NodeId, MaterializationRecord[]>();
+  for (const [id, records] of after) {
+    const kept = records.flatMap((record) =>
+      missing.has(record.target)
+        ? now.get(id)?.filter(({ target }) => target === record.target) ?? []
+        : [record]
+    );
+    if (kept.length > 0) held.set(id, kept);
+  }
+  return {
+    snapshot: {
+      ...snapshot,
+      results: withFailures(results, tables),
+      outside: withTables(snapshot.outside, env, held),
+    },
+    tables,
+  };
+}
+
+function withFailures(
+  results: ReadonlyMap<NodeId, NodeRecord>,
+  tables: readonly TableReport[],
+): ReadonlyMap<NodeId, NodeRecord> {
+  const failed = tables.filter(({ status }) => status === "failed");
+  if (failed.length === 0) return results;
+  const next = new Map(results);
+  for (const { node, target, error } of failed) {
+    const record = next.get(node as NodeId)!;
+    next.set(node as NodeId, {
+      ...record,
+      status: "failed",
+      content_hash: null,
+      head_hash: null,
+      size_bytes: null,
+      rows: null,
+      error: `cannot write ${target}: ${error}`,
+    });
+  }
+  return next;
+}
+
+/** What a run did, with the nodes counted as failed whose tables could not be written. */
+export function withFailedTables(executed: Executed, { results }: Snapshot): Executed {
+  const outcomes = new Map<NodeId, StepOutcome>(executed.outcomes);
+  for (const { id, status, error } of results.values()) {
+    const before = outcomes.get(id);
+    const isNew = before === undefined || before.status === "success" || before.status === "cached";
+    if (status === "failed" && isNew) outcomes.set(id, { status, error: error ?? "" });
+  }
+  return { ...executed, outcomes };
+}

@@ -1,0 +1,274 @@
+import { statIfExists } from "../base/atomic_write.ts";
+import { faultPoint } from "../base/fault_point.ts";
+import { sha256 } from "../base/hash.ts";
+import { UserError } from "../base/user_error.ts";
+import type { CommitId, EnvName } from "../model/ids.ts";
+import type { TableWrite } from "../model/materialization.ts";
+import type { CommitRequest, PendingRef } from "../state/state_repo.ts";
+import type { TargetProblem } from "../targets/target_type.ts";
+import type { Intent } from "./intent.ts";
+import { type OutsideContext, parquetOf } from "./outside_context.ts";
+import type { Stores, StoreWrites } from "./stores.ts";
+
+/** How one table came out. */
+export interface TableReport {
+  readonly node: string;
+  readonly type: string;
+  readonly target: string;
+  readonly mode: string;
+  /** `unchanged`: the table held the content already, whatever the state knew. */
+  readonly status: "written" | "unchanged" | "failed";
+  readonly rows_expected: number;
+  readonly rows_written: number | null;
+  readonly duration_ms: number;
+  readonly error: string | null;
+}
+
+/** Tables that change together with a ref. */
+export interface Batch {
+  readonly action: Intent["action"];
+  /** Whose tables are written. */
+  readonly env: EnvName;
+  readonly writes: readonly TableWrite[];
+  /** The commit that goes with them, and the refs that move to it. */
+  readonly commit: CommitRequest;
+  /** Told when a table is done or about to change, in no order. */
+  readonly report: (table: TableReport) => void;
+}
+
+/**
+ * Changes tables of several systems and moves refs, all or nothing; see "Outside tables" in
+ * `src/README.md`. To be called under `whileTablesLocked`. Returns the commit.
+ *
+ * Throws `UserError`s: `tables_refused` (3) before anything is written, `validation_failed` (4), what
+ * stores throw, and `ref_moved` (4). After each of them everything is as it was, unless the message
+ * says that `seeknal doctor --fix` has to finish the work.
+ */
+export async function moveTogether(
+  context: OutsideContext,
+  stores: Stores,
+  batch: Batch,
+): Promise<CommitId> {
+  const { state } = context;
+  for (const { env, from } of batch.commit.moves) await state.requireAt(env, from);
+  const groups = await stores.group(batch.writes);
+  await checkAll(groups);
+  const due = await withoutHeld(groups, batch.report);
+  if (due.length === 0) return await state.write(batch.commit);
+  requireOutputs(context, due);
+  faultPoint("checked");
+  const writes = due.flatMap((group) => group.writes);
+  const { moves, ...waiting } = batch.commit;
+  const id = sha256(`${crypto.randomUUID()}`).slice(0, 12);
+  const document = (phase: Intent["phase"]): Intent => ({
+    format_version: 1,
+    id,
+    action: batch.action,
+    environment: batch.env,
+    profile: context.profile,
+    phase,
+    moves,
+    writes,
+  });
+  let pending = await state.writePending(batch.env, waiting, () => document("staging"));
+  faultPoint("intent");
+  try {
+    await stageAll(context, id, due, batch.report);
+    pending = await state.updatePending(pending, document("swapping"));
+  } catch (error) {
+    await abortAll(context, id, due, pending, error);
+  }
+  faultPoint("swapping");
+  try {
+    for (const { store, writes } of due) {
+      await store.swap(id, writes);
+      faultPoint("swapped");
+    }
+    await state.moveTo(pending.commit, moves);
+  } catch (error) {
+    await undoAll(context, id, due, pending, error);
+  }
+  faultPoint("moved");
+  await finishAll(context, id, due, pending);
+  return pending.commit;
+}
+
+/** Outputs of unchanged nodes are not looked at by a promotion; those to be written must be there. */
+function requireOutputs(context: OutsideContext, groups: readonly StoreWrites[]): void {
+  const lost = groups.flatMap(({ writes }) => writes).filter((write) =>
+    write.action === "write" && statIfExists(parquetOf(context, write)) === null
+  );
+  if (lost.length === 0) return;
+  const nodes = [...new Set(lost.map(({ node }) => node))];
+  throw new UserError(
+    `Cannot write ${lost.length} tables: outputs are missing from the cache: ` +
+      nodes.slice(0, 5).join(", ") + (nodes.length > 5 ? ` and ${nodes.length - 5} more` : ""),
+    {
+      code: "outputs_missing",
+      kind: "execution",
+      hint: "build them again:\n    seeknal run",
+    },
+  );
+}
+
+/** Drops what was kept to go back; a failure leaves it to the next command. */
+export async function finishAll(
+  { state }: Pick<OutsideContext, "state">,
+  id: string,
+  groups: readonly StoreWrites[],
+  pending: PendingRef,
+): Promise<void> {
+  for (const { store, writes } of groups) {
+    await store.finish(id, writes);
+    faultPoint("finished");
+  }
+  await state.removePending(pending);
+}
+
+/** Asks every store about everything first, so that a refusal names all that is wrong. */
+export async function checkAll(groups: readonly StoreWrites[]): Promise<void> {
+  const problems: TargetProblem[] = [];
+  for (const { store, writes } of groups) problems.push(...await store.check(writes));
+  if (problems.length > 0) throw refused(problems);
+}
+
+function refused(problems: readonly TargetProblem[]): UserError {
+  const lines = problems.map(({ write, message }) =>
+    `${write.node} -> ${write.target}: ${message}`
+  );
+  const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
+  const isDenied = problems.every(({ code }) => code === "missing_privilege");
+  return new UserError(
+    problems.length === 1
+      ? `Cannot write ${lines[0]}`
+      : [`Cannot write ${problems.length} tables; nothing was written`, ...lines].join("\n  "),
+    {
+      code: problems.length === 1 ? problems[0]!.code : "tables_refused",
+      kind: isDenied ? "security" : "validation",
+      hint: hints.length === 0 ? undefined : hints.join("\n    "),
+    },
+  );
+}
+
+/** Leaves out tables that hold their content already: a killed or a foreign run may have written them. */
+export async function withoutHeld(
+  groups: readonly StoreWrites[],
+  report: (table: TableReport) => void,
+): Promise<StoreWrites[]> {
+  const due: StoreWrites[] = [];
+  for (const { connection, store, writes } of groups) {
+    const states = await store.inspect(writes.map(({ table }) => table));
+    const isHeld = (write: TableWrite, i: number) => {
+      const { exists, content_hash, spec_hash } = states[i]!;
+      return exists && content_hash === write.content_hash &&
+        // What was added once is not added again, whoever asks.
+        (write.spec.mode === "append" ||
+          (write.forced !== true && spec_hash === write.spec_hash));
+    };
+    writes.forEach((write, i) => {
+      if (isHeld(write, i)) report(reportOf(write, { status: "unchanged" }));
+    });
+    const rest = writes.filter((write, i) => !isHeld(write, i));
+    if (rest.length > 0) due.push({ connection, store, writes: rest });
+  }
+  return due;
+}
+
+/** A report about a write; nothing else is known of it than `what` says. */
+export function reportOf(write: TableWrite, what: Partial<TableReport>): TableReport {
+  const { node, spec, target, rows } = write;
+  return {
+    node,
+    type: spec.type,
+    target,
+    mode: spec.mode,
+    status: "written",
+    rows_expected: rows,
+    rows_written: null,
+    duration_ms: 0,
+    error: null,
+    ...what,
+  };
+}
+
+/** Stores stage at the same time, each one table after the other. */
+async function stageAll(
+  context: OutsideContext,
+  id: string,
+  groups: readonly StoreWrites[],
+  report: (table: TableReport) => void,
+): Promise<void> {
+  let failed = false;
+  const stageGroup = async ({ store, writes }: StoreWrites) => {
+    for (const write of writes) {
+      if (failed) return;
+      if (context.host.signal.aborted) throw interrupted();
+      const started = performance.now();
+      const { rows } = await store.stage(id, write, parquetOf(context, write));
+      const duration_ms = Math.round(performance.now() - started);
+      report(reportOf(write, { rows_written: rows, duration_ms }));
+      faultPoint("staged");
+    }
+  };
+  const results = await Promise.allSettled(
+    groups.map((group) =>
+      stageGroup(group).catch((error) => {
+        failed = true;
+        throw error;
+      })
+    ),
+  );
+  const broken = results.find((result) => result.status === "rejected");
+  if (broken !== undefined) throw broken.reason;
+}
+
+function interrupted(): UserError {
+  return new UserError("Stopped: no table was changed", {
+    code: "interrupted",
+    kind: "interrupted",
+  });
+}
+
+async function abortAll(
+  { state }: OutsideContext,
+  id: string,
+  groups: readonly StoreWrites[],
+  pending: PendingRef,
+  cause: unknown,
+): Promise<never> {
+  try {
+    for (const { store, writes } of groups) await store.abort(id, writes);
+    await state.removePending(pending);
+  } catch (error) {
+    throw leftOver(cause, error);
+  }
+  throw cause;
+}
+
+async function undoAll(
+  { state }: OutsideContext,
+  id: string,
+  groups: readonly StoreWrites[],
+  pending: PendingRef,
+  cause: unknown,
+): Promise<never> {
+  try {
+    for (const { store, writes } of groups) await store.undo(id, writes);
+    await state.removePending(pending);
+  } catch (error) {
+    throw leftOver(cause, error);
+  }
+  throw cause;
+}
+
+/** Cleaning up failed as well: what is left is on record, and the next command goes on with it. */
+function leftOver(cause: unknown, error: unknown): UserError {
+  const words = (thrown: unknown) => thrown instanceof Error ? thrown.message : String(thrown);
+  return new UserError(`${words(cause)}\n  and it could not be taken back: ${words(error)}`, {
+    code: "recovery_needed",
+    kind: cause instanceof UserError ? cause.kind : "execution",
+    hint: "when the system can be reached again, this finishes or undoes it:\n" +
+      "    seeknal doctor --fix",
+    cause,
+  });
+}

@@ -1,0 +1,144 @@
+import { UserError } from "../base/user_error.ts";
+import { type EnvName } from "../model/ids.ts";
+import type { Profile } from "../model/profile.ts";
+import type { PendingRef } from "../state/state_repo.ts";
+import { finishAll } from "./batch.ts";
+import { type Intent, parseIntent } from "./intent.ts";
+import { openStores, type OutsideContext, whileTablesLocked } from "./outside_context.ts";
+import type { StoreWrites } from "./stores.ts";
+
+/** What became of something that a killed command left. */
+export interface Recovery {
+  readonly environment: EnvName;
+  readonly action: Intent["action"];
+  /** `finished`: everything is at the new version. `undone`: everything is at the old one. `cleaned`: only leftovers were there. */
+  readonly outcome: "finished" | "undone" | "cleaned";
+  readonly tables: number;
+}
+
+/** What a killed command left and nobody has looked after yet. */
+export interface PendingWork {
+  readonly environment: EnvName;
+  readonly intent: Intent;
+  readonly ref: PendingRef;
+}
+
+/** Everything that killed commands left, and what running ones are about. */
+export async function pendingWork({ state }: OutsideContext): Promise<PendingWork[]> {
+  const found: PendingWork[] = [];
+  for (const name of state.pending()) {
+    const pending = await state.readPending(name);
+    if (pending === null) continue;
+    const intent = parseIntent(pending.document);
+    found.push({ environment: intent.environment, intent, ref: pending.ref });
+  }
+  return found;
+}
+
+/**
+ * Finishes or undoes what a killed command left of one environment. To be called under
+ * `whileTablesLocked`. Null when there is nothing.
+ *
+ * Before the first table was swapped everything staged is dropped. After it the rest is swapped and
+ * the ref moves; where that cannot be, all is taken back.
+ */
+export async function recoverEnvironment(
+  context: OutsideContext,
+  env: EnvName,
+  profileOf: (intent: Intent) => Profile,
+): Promise<Recovery | null> {
+  const pending = await context.state.readPending(env);
+  if (pending === null) return null;
+  const intent = parseIntent(pending.document);
+  await using stores = openStores(context, profileOf(intent));
+  const groups = await stores.group(intent.writes);
+  const outcome = await settle(context, intent, groups, pending.ref);
+  return { environment: env, action: intent.action, outcome, tables: intent.writes.length };
+}
+
+async function settle(
+  context: OutsideContext,
+  intent: Intent,
+  groups: readonly StoreWrites[],
+  ref: PendingRef,
+): Promise<Recovery["outcome"]> {
+  if (intent.phase === "each") return await cleanEach(context, intent, groups, ref);
+  const { state } = context;
+  const [first] = intent.moves;
+  if (first !== undefined && state.head(first.env) === ref.commit) {
+    await moveRest(context, intent, ref);
+    await finishAll(context, intent.id, groups, ref);
+    return "finished";
+  }
+  const isSwapped = intent.phase === "swapping" && await anySwapped(intent, groups);
+  if (!isSwapped) {
+    for (const { store, writes } of groups) await store.abort(intent.id, writes);
+    await state.removePending(ref);
+    return "cleaned";
+  }
+  try {
+    for (const { store, writes } of groups) await store.swap(intent.id, writes);
+    await state.moveTo(ref.commit, intent.moves);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.kind === "dependency") throw error;
+    for (const { store, writes } of groups) await store.undo(intent.id, writes);
+    await state.removePending(ref);
+    return "undone";
+  }
+  await finishAll(context, intent.id, groups, ref);
+  return "finished";
+}
+
+/** Refs that follow the one that counts. */
+async function moveRest(
+  { state }: OutsideContext,
+  { moves }: Intent,
+  { commit }: PendingRef,
+): Promise<void> {
+  for (const { env, from } of moves.slice(1)) {
+    if (state.head(env) === from) await state.moveTo(commit, [{ env, from }]);
+  }
+}
+
+async function anySwapped({ id }: Intent, groups: readonly StoreWrites[]): Promise<boolean> {
+  for (const { store, writes } of groups) {
+    const progress = await store.progress(id, writes);
+    if (progress === "swapped" || progress === "mixed") return true;
+  }
+  return false;
+}
+
+/** Tables that were each written for itself: those in place stay, what was only staged goes. */
+async function cleanEach(
+  { state }: OutsideContext,
+  { id }: Intent,
+  groups: readonly StoreWrites[],
+  ref: PendingRef,
+): Promise<"cleaned"> {
+  for (const { store, writes } of groups) {
+    for (const write of writes) {
+      if (await store.progress(id, [write]) === "swapped") await store.finish(id, [write]);
+      else await store.abort(id, [write]);
+    }
+  }
+  await state.removePending(ref);
+  return "cleaned";
+}
+
+/** Looks after one environment unless a running command does. Null when there was nothing to do. */
+export async function recoverUnlessBusy(
+  context: OutsideContext,
+  env: EnvName,
+  profileOf: (intent: Intent) => Profile,
+): Promise<Recovery | "busy" | null> {
+  try {
+    return await whileTablesLocked(
+      context,
+      env,
+      () => recoverEnvironment(context, env, profileOf),
+    );
+  } catch (error) {
+    if (error instanceof UserError && error.code === "locked") return "busy";
+    throw error;
+  }
+}

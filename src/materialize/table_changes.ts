@@ -1,0 +1,120 @@
+import type { EnvName, NodeId } from "../model/ids.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type {
+  MaterializationRecord,
+  MaterializationSpec,
+  TableWrite,
+} from "../model/materialization.ts";
+import type { TablesByNode } from "../model/outside.ts";
+import type { Profile } from "../model/profile.ts";
+import type { NodeRecord } from "../model/snapshot.ts";
+import type { WantedTable } from "./wanted_tables.ts";
+
+/** What has to happen to the tables of an environment. */
+export interface TableChanges {
+  /** In id order. */
+  readonly writes: readonly TableWrite[];
+  /** What the tables hold when all of it has happened. */
+  readonly after: TablesByNode;
+  /** Tables that nothing writes to any more; they are left as they are. */
+  readonly released: readonly MaterializationRecord[];
+}
+
+/** What tables are to become. */
+export interface TableChangesRequest {
+  readonly env: EnvName;
+  readonly project: string;
+  readonly profile: Profile;
+  readonly manifest: Manifest;
+  readonly wanted: readonly WantedTable[];
+  /** Outputs of the nodes; those without a success are left alone. */
+  readonly results: ReadonlyMap<NodeId, NodeRecord>;
+  /** What the tables hold now. */
+  readonly now: TablesByNode;
+  /** Write tables that hold their content already. */
+  readonly forced?: boolean;
+  /** A rollback: what was added is taken back instead of adding again. */
+  readonly isRollback?: boolean;
+  /** A table that may hold the same content, to be taken over without copying. */
+  readonly like?: (table: WantedTable) => readonly string[] | null;
+}
+
+/** Compares what the tables of an environment should hold with what they hold. Pure. */
+export function tableChanges(request: TableChangesRequest): TableChanges {
+  const { now, wanted } = request;
+  const writes: TableWrite[] = [];
+  const after = new Map<NodeId, MaterializationRecord[]>();
+  const keep = (id: NodeId, record: MaterializationRecord) =>
+    after.set(id, [...(after.get(id) ?? []), record]);
+  for (const table of wanted) {
+    const held = now.get(table.node)?.find((record) => isSameTable(record, table));
+    const result = request.results.get(table.node);
+    if (result?.status !== "success") {
+      if (held !== undefined) keep(table.node, held);
+      continue;
+    }
+    const record = recordOf(table, result);
+    keep(table.node, record);
+    if (request.forced !== true && held !== undefined && isHeld(held, record)) continue;
+    writes.push(writeOf(table, record, request));
+  }
+  const released = [...now.values()].flat().filter((record) =>
+    !wanted.some((table) => isSameTable(record, table))
+  );
+  return { writes, after, released };
+}
+
+function isSameTable(record: MaterializationRecord, { spec, target }: WantedTable): boolean {
+  return record.type === spec.type && record.connection === spec.connection &&
+    record.target === target;
+}
+
+/** A table that was added to is not added to again because of how that is spelled. */
+function isHeld(held: MaterializationRecord, wanted: MaterializationRecord): boolean {
+  return held.content_hash === wanted.content_hash &&
+    (held.spec_hash === wanted.spec_hash || wanted.mode === "append");
+}
+
+function recordOf(
+  { spec, target, specHash }: WantedTable,
+  result: NodeRecord,
+): MaterializationRecord {
+  return {
+    type: spec.type,
+    connection: spec.connection,
+    target,
+    mode: spec.mode,
+    content_hash: result.content_hash!,
+    spec_hash: specHash,
+    rows: result.rows!,
+  };
+}
+
+function writeOf(
+  table: WantedTable,
+  record: MaterializationRecord,
+  { manifest, env, project, profile, forced, isRollback, like }: TableChangesRequest,
+): TableWrite {
+  const { node, spec } = table;
+  const takenOver = like?.(table) ?? null;
+  return {
+    node,
+    table: table.table,
+    target: table.target,
+    spec,
+    action: isRollback === true && !isWhole(spec) ? "revert" : "write",
+    columns: manifest.nodes.get(node)!.shape.columns.map(({ name, type }) => ({ name, type })),
+    rows: record.rows,
+    content_hash: record.content_hash,
+    spec_hash: record.spec_hash,
+    owner: { project, environment: env },
+    schema_evolution: spec.schema_evolution ?? profile.schemaEvolution,
+    ...(takenOver === null ? {} : { like: takenOver }),
+    ...(forced === true ? { forced } : {}),
+  };
+}
+
+/** True where the table is the output, whatever it was before. */
+export function isWhole({ mode }: MaterializationSpec): boolean {
+  return mode === "full" || mode === "view";
+}

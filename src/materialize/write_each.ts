@@ -1,0 +1,86 @@
+import { faultPoint } from "../base/fault_point.ts";
+import { sha256 } from "../base/hash.ts";
+import { UserError } from "../base/user_error.ts";
+import type { CommitId, EnvName } from "../model/ids.ts";
+import type { TableWrite } from "../model/materialization.ts";
+import { checkAll, reportOf, type TableReport, withoutHeld } from "./batch.ts";
+import type { Intent } from "./intent.ts";
+import { type OutsideContext, parquetOf } from "./outside_context.ts";
+import type { Stores } from "./stores.ts";
+
+/**
+ * Writes tables of an environment, each for itself: one that fails does not keep the others from being
+ * written. To be called under `whileTablesLocked`. What is staged is on record first, so that the next
+ * command can clean up after a crash. Returns one report for every write.
+ */
+export async function writeEach(
+  context: OutsideContext,
+  stores: Stores,
+  { env, head, writes, report }: {
+    readonly env: EnvName;
+    readonly head: CommitId;
+    readonly writes: readonly TableWrite[];
+    readonly report: (table: TableReport) => void;
+  },
+): Promise<TableReport[]> {
+  const reports: TableReport[] = [];
+  const done = (table: TableReport) => {
+    reports.push(table);
+    report(table);
+  };
+  const id = sha256(crypto.randomUUID()).slice(0, 12);
+  const intent: Intent = {
+    format_version: 1,
+    id,
+    action: "run",
+    environment: env,
+    profile: context.profile,
+    phase: "each",
+    moves: [],
+    writes,
+  };
+  const pending = await context.state.writePending(env, head, () => intent);
+  for (const write of writes) {
+    if (context.host.signal.aborted) break;
+    done(await writeOne(context, stores, id, write));
+  }
+  await context.state.removePending(pending);
+  return reports;
+}
+
+async function writeOne(
+  context: OutsideContext,
+  stores: Stores,
+  id: string,
+  write: TableWrite,
+): Promise<TableReport> {
+  const started = performance.now();
+  const elapsed = () => Math.round(performance.now() - started);
+  try {
+    const groups = await stores.group([write]);
+    await checkAll(groups);
+    let held: TableReport | null = null;
+    const due = await withoutHeld(groups, (table) => held = table);
+    if (due.length === 0) return held!;
+    const { store, writes } = due[0]!;
+    try {
+      const { rows } = await store.stage(id, write, parquetOf(context, write));
+      faultPoint("env-staged");
+      await store.swap(id, writes);
+      faultPoint("env-swapped");
+      await store.finish(id, writes);
+      return reportOf(write, { rows_written: rows, duration_ms: elapsed() });
+    } catch (error) {
+      if (await store.progress(id, writes) === "swapped") await store.finish(id, writes);
+      else await store.abort(id, writes);
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return reportOf(write, {
+      status: "failed",
+      duration_ms: elapsed(),
+      error: error.hint === undefined ? error.message : `${error.message} (${error.hint})`,
+    });
+  }
+}

@@ -1,0 +1,404 @@
+import { UserError } from "../base/user_error.ts";
+import { quoteName, quoteText } from "../engine/quote.ts";
+import type { TableWrite } from "../model/materialization.ts";
+import { findTables, type FoundTable, tableOf } from "./check_writes.ts";
+import { errorCode } from "./errors.ts";
+import {
+  changeWrites,
+  ENTRIES,
+  type LedgerWrite,
+  putEntries,
+  qualified,
+  readWrites,
+  removeEntry,
+  removeWrite,
+  SCHEMA_COMMENT,
+  WRITES,
+} from "./ledger.ts";
+import { keyOf } from "./pending_write.ts";
+import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
+import { isRevertable } from "./revert_writes.ts";
+import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
+import { factsKey } from "./table_facts.ts";
+import type { TableName } from "./table_name.ts";
+import type { WriteSession } from "./write_session.ts";
+import {
+  findVersion,
+  hasVersions,
+  recreateView,
+  replaceView,
+  VERSION_SCHEMA,
+  VERSIONS,
+} from "./write_views.ts";
+
+/** What a batch recorded of its writes: tables in the order in which swaps lock them, the last step first. */
+async function batchRows(
+  session: WriteSession,
+  id: string,
+  writes: readonly TableWrite[],
+): Promise<{ table: TableName; target: string; row: LedgerWrite }[]> {
+  const targets = new Map(writes.map((write) => [factsKey(tableOf(write.table)), write.target]));
+  const result = [];
+  for (const schema of new Set(writes.map((write) => tableOf(write.table).schema))) {
+    for (const row of await readWrites(session, schema, "batch = $1", [id])) {
+      const table = { schema, name: row.name };
+      const target = targets.get(factsKey(table));
+      if (target !== undefined) result.push({ table, target, row });
+    }
+  }
+  return result.sort((a, b) => compareNames(a.table, b.table) || b.row.step - a.row.step);
+}
+
+/** Drops what is staged and not swapped. */
+export async function abortWrites(
+  session: WriteSession,
+  id: string,
+  writes: readonly TableWrite[],
+): Promise<void> {
+  await session.lockingTransaction(async () => {
+    const rows = await batchRows(session, id, writes);
+    for (const { table, row } of rows.filter((found) => found.row.state === "staged")) {
+      await dropStaged(session, table, row);
+    }
+    await dropEmptySchemas(session, writes.map((write) => tableOf(write.table).schema));
+  });
+}
+
+/** Takes a batch back, whatever of it is in place, in one transaction. */
+export async function undoWrites(
+  session: WriteSession,
+  id: string,
+  writes: readonly TableWrite[],
+): Promise<void> {
+  await session.lockingTransaction(async () => {
+    const rows = await batchRows(session, id, writes);
+    for (const { table, target, row } of rows) {
+      if (row.state === "staged") await dropStaged(session, table, row);
+      else if (row.state === "swapped") {
+        const [found] = await findTables(session, [table]);
+        // A later step of the batch may just have put rows of this one back.
+        const [now] = await readWrites(session, table.schema, "sequence::text = $1", [
+          row.sequence,
+        ]);
+        await takeBack(session, target, found!, now!);
+        await dropUnused(session, row);
+      }
+    }
+    await dropEmptySchemas(session, writes.map((write) => tableOf(write.table).schema));
+  });
+}
+
+/** Drops what was kept for an undo alone; what a later revert needs stays. */
+export async function finishWrites(
+  session: WriteSession,
+  id: string,
+  writes: readonly TableWrite[],
+): Promise<void> {
+  await session.lockingTransaction(async () => {
+    const rows = await batchRows(session, id, writes);
+    for (const { table, row } of rows) {
+      if (row.state === "swapped") await finishWrite(session, table, row);
+    }
+  });
+}
+
+/** See {@linkcode finishWrites}. */
+export async function finishWrite(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  if (row.action === "write" && isRevertable(row.mode)) {
+    await changeWrites(session, table.schema, [{ ...keyOf(row), state: "finished" }]);
+    return;
+  }
+  await forgetWrite(session, table, row);
+  // Rows of a table that was replaced as a whole, or of writes that were taken back, are no more.
+  const past = await readWrites(
+    session,
+    table.schema,
+    row.action === "revert"
+      ? "name = $1 AND state = 'reverted' AND batch = $2 AND step::text = $3"
+      : "name = $1 AND state IN ('finished', 'reverted') AND $2 = $2 AND $3 = $3",
+    [table.name, row.reverts?.batch ?? "", String(row.reverts?.step ?? 0)],
+  );
+  for (const old of past) await forgetWrite(session, table, old);
+}
+
+/** Removes a write's record and the rows it kept. */
+export async function forgetWrite(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  for (const name of [row.stage, row.before]) {
+    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
+  }
+  await removeWrite(session, table.schema, row);
+}
+
+/** Drops what a write staged. */
+export async function dropStaged(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  await forgetWrite(session, table, row);
+  await dropUnused(session, row);
+}
+
+async function dropUnused(session: WriteSession, row: LedgerWrite): Promise<void> {
+  if (row.version !== null && !row.shared) await dropVersion(session, row.version);
+}
+
+/** Drops a version that no view shows and no batch needs; false when something does. */
+export async function dropVersion(session: WriteSession, name: string): Promise<boolean> {
+  if (await findVersion(session, name) === null) return false;
+  const version = qualified(VERSION_SCHEMA, name);
+  const [used] = await session.query(
+    `SELECT 1 FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND deptype = 'n' ` +
+      `AND refobjid = $1::text::regclass LIMIT 1`,
+    [version],
+  );
+  if (used !== undefined) return false;
+  for (const schema of await ledgerSchemas(session)) {
+    const [needed] = await session.query(
+      `SELECT 1 FROM ${qualified(schema, WRITES)} WHERE version = $1 ` +
+        `OR previous->>'version' = $1 LIMIT 1`,
+      [name],
+    );
+    if (needed !== undefined) return false;
+  }
+  await session.query(
+    `DROP TABLE ${version}; DELETE FROM ${qualified(VERSION_SCHEMA, VERSIONS)} ` +
+      `WHERE name = ${quoteText(name)}`,
+  );
+  return true;
+}
+
+/** Schemas with a ledger that the session may read. */
+export async function ledgerSchemas(session: WriteSession): Promise<string[]> {
+  const rows = await session.query<{ schema: string }>(
+    `SELECT n.nspname AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace ` +
+      `WHERE c.relname = $1 AND c.relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE') ` +
+      `AND has_table_privilege(c.oid, 'SELECT') ORDER BY 1`,
+    [WRITES],
+  );
+  return rows.map(({ schema }) => schema);
+}
+
+async function takeBack(
+  session: WriteSession,
+  target: string,
+  found: FoundTable,
+  row: LedgerWrite,
+): Promise<void> {
+  const { table, facts, entry } = found;
+  const isOurs = facts !== null && entry !== null && entry.batch === row.batch;
+  if (!isOurs) {
+    // Somebody dropped what was written: there is nothing to take back but the record.
+    if (facts !== null && entry !== null) {
+      throw cannotUndo(target, "it was written again since");
+    }
+    await forgetWrite(session, table, row);
+    await removeEntry(session, table);
+    return;
+  }
+  if (row.created) {
+    const kind = facts.kind === "v" ? "VIEW" : "TABLE";
+    const name = qualified(table.schema, table.name);
+    await dropOwn(session, `DROP ${kind} ${name}`, target, facts.dependents);
+    await removeEntry(session, table);
+    await removeWrite(session, table.schema, row);
+    return;
+  }
+  if (facts.kind === "v") await takeBackView(session, target, found, row);
+  else await takeBackRows(session, target, found, row);
+  if (row.previous === null) await removeEntry(session, table);
+  if (row.reverts !== null) {
+    await changeWrites(session, table.schema, [{
+      ...row.reverts,
+      name: row.name,
+      state: "finished",
+    }]);
+  }
+  await forgetWrite(session, table, row);
+}
+
+async function dropOwn(
+  session: WriteSession,
+  statement: string,
+  target: string,
+  dependents: readonly string[],
+): Promise<void> {
+  await session.query("SAVEPOINT seeknal_drop");
+  try {
+    await session.query(statement);
+  } catch (error) {
+    if (errorCode(error) !== "2BP01") throw error;
+    await session.query("ROLLBACK TO SAVEPOINT seeknal_drop");
+    const detail = error instanceof Error && "detail" in error ? String(error.detail) : "";
+    const what = dependents.length > 0 ? dependents.join(", ") : detail.replaceAll("\n", "; ");
+    throw new UserError(`${target} cannot be dropped: something is built on it (${what})`, {
+      code: "dependent_objects",
+      kind: "execution",
+      hint: "drop that first, then repeat the command; nothing is ever dropped by CASCADE",
+    });
+  }
+  await session.query("RELEASE SAVEPOINT seeknal_drop");
+}
+
+async function takeBackRows(
+  session: WriteSession,
+  target: string,
+  { table, facts, entry }: FoundTable,
+  row: LedgerWrite,
+): Promise<void> {
+  if (facts === null || entry === null) throw new Error("looked at before");
+  await lockTable(session, facts, row.ddl_undo.length > 0);
+  const written = await countWritten(session, facts, row.xids);
+  if (written !== row.touched) {
+    throw cannotUndo(target, `${row.touched - written} of its new rows were changed since`);
+  }
+  const others = await otherWrites(session, table, row);
+  const restored = await restoreRows(session, facts, row, others);
+  await keepOwners(session, table.schema, restored.owners);
+  for (const statement of row.ddl_undo) await session.query(statement);
+  if (row.previous === null) return;
+  const unowned = restored.xids.filter((x) => !restored.owners.some(({ xid }) => xid === x));
+  await putEntries(session, table.schema, [{
+    ...row.previous,
+    own_xids: [...row.previous.own_xids, ...unowned],
+  }]);
+}
+
+async function takeBackView(
+  session: WriteSession,
+  target: string,
+  { table, facts }: FoundTable,
+  row: LedgerWrite,
+): Promise<void> {
+  const query = row.ddl_undo[0];
+  if (facts === null || query === undefined || row.previous === null) {
+    throw cannotUndo(target, "its former query was not kept");
+  }
+  const now = facts.columns;
+  const [before] = await session.query<{ columns: { name: string; type: string }[] }>(
+    `SELECT $1::text::jsonb AS columns`,
+    [JSON.stringify(row.previous.columns)],
+  );
+  const names = new Set(before!.columns.map(({ name }) => name));
+  const isSame = now.length === names.size &&
+    now.every(({ name, type }) =>
+      before!.columns.some((column) => column.name === name && column.type === type)
+    );
+  if (isSame) await session.query(replaceView(table, facts, query));
+  else if (facts.dependents.length === 0) await recreateView(session, facts, query);
+  else {
+    // What is built on it keeps it from losing the columns that were added: they stay, empty.
+    const added = now.filter(({ name }) => !names.has(name))
+      .map(({ name, type }) => `NULL::${type} AS ${quoteName(name)}`);
+    await session.query(
+      replaceView(table, facts, `SELECT q.*, ${added.join(", ")} FROM (${query}) AS q`),
+    );
+  }
+  const [made] = await findTables(session, [table]);
+  await putEntries(session, table.schema, [{ ...row.previous, oid: made!.facts!.oid }]);
+}
+
+function cannotUndo(target: string, why: string): UserError {
+  return new UserError(`The write of ${target} cannot be taken back: ${why}`, {
+    code: "cannot_undo",
+    kind: "execution",
+    hint: "look at what changed it; nothing was taken back",
+  });
+}
+
+/** Drops schemas that Seeknal made and in which only its empty ledger is left. */
+export async function dropEmptySchemas(
+  session: WriteSession,
+  schemas: readonly string[],
+): Promise<string[]> {
+  const dropped: string[] = [];
+  for (const schema of new Set(schemas)) {
+    if (schema === VERSION_SCHEMA || !await isMadeBySeeknal(session, schema)) continue;
+    const [left] = await session.query<{ n: number }>(
+      `SELECT ((SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace ` +
+        `WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ` +
+        `AND c.relname NOT IN ('${ENTRIES}', '${WRITES}', '${WRITES}_sequence_seq')) + ` +
+        `(SELECT count(*) FROM ${qualified(schema, ENTRIES)}) + ` +
+        `(SELECT count(*) FROM ${qualified(schema, WRITES)}))::float8 AS n`,
+      [schema],
+    );
+    if (left!.n > 0) continue;
+    await session.query("SAVEPOINT seeknal_schema");
+    try {
+      await session.query(
+        `DROP TABLE ${qualified(schema, ENTRIES)}, ${qualified(schema, WRITES)}; ` +
+          `DROP SCHEMA ${quoteName(schema)}`,
+      );
+      dropped.push(schema);
+      await session.query("RELEASE SAVEPOINT seeknal_schema");
+    } catch (error) {
+      // Functions and types of somebody else are in it, or it belongs to another role.
+      if (errorCode(error) !== "2BP01" && errorCode(error) !== "42501") throw error;
+      await session.query("ROLLBACK TO SAVEPOINT seeknal_schema");
+    }
+  }
+  return dropped;
+}
+
+async function isMadeBySeeknal(session: WriteSession, schema: string): Promise<boolean> {
+  const [row] = await session.query<{ comment: string | null }>(
+    `SELECT obj_description(n.oid, 'pg_namespace') AS comment FROM pg_namespace n ` +
+      `JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '${WRITES}' WHERE n.nspname = $1`,
+    [schema],
+  );
+  return row?.comment === SCHEMA_COMMENT;
+}
+
+/** Drops tables that an owner has. */
+export async function dropTables(
+  session: WriteSession,
+  tables: readonly TableName[],
+  owner: { readonly project: string; readonly environment: string },
+): Promise<void> {
+  await session.lockingTransaction(async () => {
+    const found = await findTables(session, tables);
+    // What is built on others first.
+    for (const { table, facts, entry } of [...found].reverse()) {
+      if (facts === null || entry === null) continue;
+      if (entry.project !== owner.project || entry.environment !== owner.environment) continue;
+      const name = qualified(table.schema, table.name);
+      const kind = facts.kind === "v" ? "VIEW" : "TABLE";
+      const target = `${table.schema}.${table.name}`;
+      await dropOwn(session, `DROP ${kind} ${name}`, target, facts.dependents);
+      await removeEntry(session, table);
+      const writes = await readWrites(session, table.schema, "name = $1", [table.name]);
+      for (const row of writes) await forgetWrite(session, table, row);
+      if (entry.version !== null) await dropVersion(session, entry.version);
+    }
+    await dropEmptySchemas(session, tables.map(({ schema }) => schema));
+    if (await hasVersions(session)) await dropEmptyVersions(session);
+  });
+}
+
+/** Drops the schema of versions when there are none any more. */
+export async function dropEmptyVersions(session: WriteSession): Promise<void> {
+  const [left] = await session.query<{ n: number; ours: boolean }>(
+    `SELECT (SELECT count(*) FROM ${qualified(VERSION_SCHEMA, VERSIONS)})::float8 AS n, ` +
+      `obj_description(oid, 'pg_namespace') = $2 AS ours FROM pg_namespace WHERE nspname = $1`,
+    [VERSION_SCHEMA, SCHEMA_COMMENT],
+  );
+  if (left === undefined || left.n > 0 || !left.ours) return;
+  await session.query("SAVEPOINT seeknal_versions");
+  try {
+    await session.query(
+      `DROP TABLE ${qualified(VERSION_SCHEMA, VERSIONS)}; DROP SCHEMA ${quoteName(VERSION_SCHEMA)}`,
+    );
+    await session.query("RELEASE SAVEPOINT seeknal_versions");
+  } catch (error) {
+    if (errorCode(error) !== "2BP01" && errorCode(error) !== "42501") throw error;
+    await session.query("ROLLBACK TO SAVEPOINT seeknal_versions");
+  }
+}
