@@ -306,7 +306,9 @@ class TableStager {
     const { write, parquet } = this.#request;
     const found = await rowCount(this.#session, readParquet(parquet));
     const tolerance = write.spec.validation?.row_count_tolerance ?? 0;
-    if (Math.abs(found - write.rows) > write.rows * tolerance) throw this.#failed(write.rows, found);
+    if (Math.abs(found - write.rows) > write.rows * tolerance) {
+      throw this.#failed(write.rows, found);
+    }
   }
 
   #failed(expected: number, found: number): UserError {
