@@ -47,13 +47,16 @@ export function ancestorsOf(metadata: TableMetadata, id: bigint | null): TableSn
   return ancestors;
 }
 
+/** The columns of a table, in all their versions. */
+export type TableColumns = Pick<TableMetadata, "schemas" | "current-schema-id" | "location">;
+
 /** The columns as they are now. Throws a `UserError` `iceberg_metadata_invalid` (4). */
-export function currentSchema(metadata: TableMetadata): TableSchema {
+export function currentSchema(metadata: TableColumns): TableSchema {
   return schemaById(metadata, metadata["current-schema-id"]);
 }
 
 /** A version of the columns. Throws a `UserError` `iceberg_metadata_invalid` (4). */
-export function schemaById(metadata: TableMetadata, id: number): TableSchema {
+export function schemaById(metadata: TableColumns, id: number): TableSchema {
   const schema = metadata.schemas.find((candidate) => candidate["schema-id"] === id);
   if (schema === undefined) throw inconsistent(metadata, `schema ${id}`);
   return schema;
@@ -66,7 +69,7 @@ export function specById(metadata: TableMetadata, id: number): PartitionSpec {
   return spec;
 }
 
-function inconsistent(metadata: TableMetadata, what: string): UserError {
+function inconsistent(metadata: TableColumns, what: string): UserError {
   return new UserError(`The table at ${metadata.location} has no ${what}, which it refers to`, {
     code: "iceberg_metadata_invalid",
     kind: "execution",
@@ -75,7 +78,7 @@ function inconsistent(metadata: TableMetadata, what: string): UserError {
 }
 
 /** Types of a spec's partition values; a column that is gone is looked for in older schemas. */
-export function partitionTypes(metadata: TableMetadata, spec: PartitionSpec): PrimitiveType[] {
+export function partitionTypes(metadata: TableColumns, spec: PartitionSpec): PrimitiveType[] {
   const schemas = [currentSchema(metadata), ...metadata.schemas.toReversed()];
   return spec.fields.map((field) => {
     const source = schemas.flatMap((schema) => schema.fields)

@@ -6,15 +6,8 @@ import type { ObjectStorage } from "../storage/object_storage.ts";
 import { parseDuckType } from "./duck_type.ts";
 import { fieldIdsSql, type Leaf, leavesByPath } from "./field_ids.ts";
 import type { DataFile } from "./manifest.ts";
-import {
-  BUCKET_MACROS,
-  parseTransform,
-  readShown,
-  shownSql,
-  type Transform,
-  transformResult,
-  transformSql,
-} from "./partition_transforms.ts";
+import { BUCKET_MACROS, readShown, shownSql, transformSql } from "./partition_sql.ts";
+import { parseTransform, type Transform, transformResult } from "./partition_transforms.ts";
 import { boundOf, parseValue, type PrimitiveValue } from "./single_value.ts";
 import { duckTypeText, storedExpression } from "./types.ts";
 import type { PartitionSpec, PrimitiveType, TableSchema } from "./table_metadata.ts";

@@ -1,3 +1,4 @@
+import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import type { Catalog } from "../iceberg/catalog.ts";
 import { parseReadRequest, type ReadRequest } from "../iceberg/read_request.ts";
@@ -108,6 +109,7 @@ class IcebergReader implements SourceReader {
         type: read.columnTypes[name] ?? type,
       })),
       token: stateToken(state),
+      system: sha256(`iceberg ${state.table.metadata["table-uuid"]}`),
       reliesOn: id === null
         ? `no snapshot of ${request.title} yet`
         : `snapshot ${id} of ${request.title}`,

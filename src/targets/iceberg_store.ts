@@ -2,14 +2,8 @@ import { UserError } from "../base/user_error.ts";
 import type { TableOwner, TableWrite } from "../model/materialization.ts";
 import type { Catalog, LoadedTable, TableIdentifier } from "../iceberg/catalog.ts";
 import { checkWrite } from "../iceberg/check_write.ts";
-import {
-  commitStaged,
-  commitUndo,
-  refuseUndo,
-  snapshotFiles,
-  type StagedTableWrite,
-  undoCommit,
-} from "../iceberg/commit_staged.ts";
+import { commitStaged, type StagedTableWrite } from "../iceberg/commit_staged.ts";
+import { commitUndo, refuseUndo, snapshotFiles, undoCommit } from "../iceberg/undo_staged.ts";
 import { dropTables } from "../iceberg/drop_table.ts";
 import { isMadeBy, isStableLocation, makeTable } from "../iceberg/make_table.ts";
 import { stagedLeftovers } from "../iceberg/leftovers.ts";
