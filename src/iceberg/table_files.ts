@@ -5,6 +5,7 @@ import {
   readManifest,
   readManifestList,
 } from "./manifest.ts";
+import { mapAtOnce } from "./map_at_once.ts";
 import { parseTransform, transformResult } from "./partition_transforms.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type {
@@ -112,9 +113,6 @@ export async function readEntries(
   };
 }
 
-/** Manifests read at once: enough to hide the way to an object store, not so many that they crowd the memory. */
-const MANIFESTS_AT_ONCE = 16;
-
 /** All manifests of a snapshot with what they list. */
 export async function readSnapshotFiles(
   storage: ObjectStorage,
@@ -122,12 +120,5 @@ export async function readSnapshotFiles(
   snapshot: TableSnapshot,
 ): Promise<ReadManifest[]> {
   const manifests = await readManifests(storage, snapshot);
-  const result: ReadManifest[] = [];
-  for (let i = 0; i < manifests.length; i += MANIFESTS_AT_ONCE) {
-    const some = manifests.slice(i, i + MANIFESTS_AT_ONCE);
-    result.push(
-      ...await Promise.all(some.map((manifest) => readEntries(storage, metadata, manifest))),
-    );
-  }
-  return result;
+  return await mapAtOnce(manifests, (manifest) => readEntries(storage, metadata, manifest));
 }

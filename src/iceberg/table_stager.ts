@@ -9,6 +9,7 @@ import type { LoadedTable } from "./catalog.ts";
 import { fetchLocal } from "./fetch_local.ts";
 import { type DataFile } from "./manifest.ts";
 import { filesInRange } from "./prune_files.ts";
+import { mapAtOnce } from "./map_at_once.ts";
 import { type Layout, planLayout } from "./plan_write.ts";
 import { effectiveRows, replacedCondition } from "./replaced_rows.ts";
 import { NO_ROWS, type RowChecksum, rowChecksum, rowCount } from "./row_checksum.ts";
@@ -228,7 +229,7 @@ class TableStager {
     const { storage, temporaryDir } = this.#request;
     const folder = join(temporaryDir, `readback-${crypto.randomUUID()}`);
     try {
-      const paths = await Promise.all(added.map((file) => fetchLocal(storage, file.path, folder)));
+      const paths = await mapAtOnce(added, (file) => fetchLocal(storage, file.path, folder));
       const relation = `read_parquet([${
         paths.map(quoteText).join(", ")
       }], hive_partitioning = false)`;
