@@ -4,10 +4,12 @@
  * says what was skipped. `deno run -A scripts/interop/interop.ts`
  */
 import { join } from "node:path";
+import { javaChecks } from "./java_checks.ts";
+import { JavaRestServer } from "./java_server.ts";
 import { SeeknalPeer } from "./peer.ts";
-import { python } from "./programs.ts";
+import { javaPeer, python, run } from "./programs.ts";
 import { pyicebergChecks } from "./pyiceberg_checks.ts";
-import { Report } from "./report.ts";
+import { equal, Report } from "./report.ts";
 
 const report = new Report();
 const folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "seeknal-interop-" }));
@@ -23,6 +25,42 @@ try {
       warehouse: `file://${warehouse}`,
     };
     await pyicebergChecks(report, seeknal, { python: program, properties }, folder, "sq");
+  });
+
+  await report.group("Iceberg 1.10.1 (Java), JdbcCatalog in SQLite", javaPeer, async (args) => {
+    const database = join(folder, "jdbc", "catalog.db");
+    const warehouse = join(folder, "jdbc", "warehouse");
+    await using seeknal = await SeeknalPeer.open(folder, { uri: `sqlite:${database}`, warehouse });
+    await javaChecks(report, seeknal, { args, database, warehouse }, folder);
+  });
+
+  const database = join(folder, "rest-catalog.db");
+  const warehouse = join(folder, "rest-warehouse");
+  const start = () => JavaRestServer.start(database, warehouse);
+  await report.group("Iceberg 1.10.1 REST server (Java)", start, async (started) => {
+    await using server = started;
+    await report.check("it is a catalog as ours are", async () => {
+      const script = join(import.meta.dirname ?? ".", "java_contract.ts");
+      Deno.env.set("SEEKNAL_INTEROP_URI", server.uri);
+      await run(Deno.execPath(), ["test", "-A", "--quiet", "--no-check", script]);
+    });
+    await using seeknal = await SeeknalPeer.open(folder, { catalog: "rest", uri: server.uri });
+    const program = await python();
+    const properties = { type: "rest", uri: server.uri };
+    await pyicebergChecks(report, seeknal, { python: program, properties }, folder, "rs");
+    await report.check("its SQLite file is a catalog for us", async () => {
+      await using direct = await SeeknalPeer.open(folder, { uri: `sqlite:${database}`, warehouse });
+      const before = await direct.value(`SELECT count(*) FROM ${await direct.scan("rs.race")}`);
+      await direct.put(
+        "rs.race",
+        "SELECT 77::BIGINT AS id, 'direct' AS name, DATE '2026-01-01' AS day",
+        {
+          mode: "append",
+        },
+      );
+      const after = await seeknal.value(`SELECT count(*) FROM ${await seeknal.scan("rs.race")}`);
+      equal(Number(after), Number(before) + 1, "rows");
+    });
   });
 } finally {
   Deno.removeSync(folder, { recursive: true });
