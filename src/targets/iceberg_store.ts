@@ -2,14 +2,8 @@ import { UserError } from "../base/user_error.ts";
 import type { TableOwner, TableWrite } from "../model/materialization.ts";
 import type { Catalog, LoadedTable, TableIdentifier } from "../iceberg/catalog.ts";
 import { checkWrite } from "../iceberg/check_write.ts";
-import {
-  commitStaged,
-  commitUndo,
-  refuseUndo,
-  snapshotFiles,
-  type StagedTableWrite,
-  undoCommit,
-} from "../iceberg/commit_staged.ts";
+import { commitStaged, type StagedTableWrite } from "../iceberg/commit_staged.ts";
+import { commitUndo, refuseUndo, snapshotFiles, undoCommit } from "../iceberg/undo_staged.ts";
 import { dropTables } from "../iceberg/drop_table.ts";
 import { isMadeBy, isStableLocation, makeTable } from "../iceberg/make_table.ts";
 import { stagedLeftovers } from "../iceberg/leftovers.ts";
@@ -214,19 +208,8 @@ export class IcebergStore implements TargetStore {
     const found: LoadedTable[] = [];
     for (const identifier of tables) {
       const table = await this.#catalog.load(identifier);
-      if (table === null) continue;
-      if (!isSameOwner(ownerOf(table.metadata.properties), owner)) {
-        throw new UserError(
-          `${this.#name}.${
-            identifier.join(".")
-          } is not dropped: it is not a table of environment "${owner.environment}"`,
-          {
-            code: "foreign_table",
-            kind: "execution",
-            hint: "drop it by hand if nobody needs it",
-          },
-        );
-      }
+      const owned = table === null ? null : ownerOf(table.metadata.properties);
+      if (table === null || !isSameOwner(owned, owner)) continue;
       found.push(table);
     }
     await dropTables(this.#catalog, found);
