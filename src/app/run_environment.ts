@@ -1,5 +1,4 @@
 import { isAbsolute, join } from "node:path";
-import { listDir } from "../cache/output_cache.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
@@ -34,6 +33,7 @@ import {
   withFailedTables,
   writeEnvironmentTables,
 } from "./run_tables.ts";
+import { ownFolders } from "./temporary_folders.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** How a run ended. */
@@ -188,7 +188,7 @@ export async function runEnvironment(
   request: RunRequest,
   onPrepared: (prepared: PreparedRun) => void,
 ): Promise<{ prepared: PreparedRun; result: RunResult }> {
-  using _spill = spillFolders(workspace);
+  using _folders = ownFolders(workspace);
   using workers = openWorkers(workspace, request.maxWorkers);
   workers.warmUp(await expectedBuilds(workspace, request));
   const env = request.env === PROD ? null : request.env;
@@ -198,18 +198,6 @@ export async function runEnvironment(
   const prepared = await prepareRun(planned, request, outside);
   onPrepared(prepared);
   return { prepared, result: await executeRun(planned, prepared, request, { workers, outside }) };
-}
-
-/** Removes what this process's workers spilled to disk, after they have ended. */
-function spillFolders({ cache }: Workspace): Disposable {
-  return {
-    [Symbol.dispose]: () => {
-      for (const name of listDir(cache.temporaryDir)) {
-        if (!name.startsWith(`spill-${Deno.pid}-`)) continue;
-        Deno.removeSync(join(cache.temporaryDir, name), { recursive: true });
-      }
-    },
-  };
 }
 
 /** How many nodes the committed plan will build: their workers can start while the project loads. */

@@ -16,6 +16,7 @@ import type { CommitRequest } from "../state/state_repo.ts";
 import type { Executed } from "./execute_nodes.ts";
 import { outsideContext, wantedIn } from "./outside_tables.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
+import { ownFolders } from "./temporary_folders.ts";
 import type { Workspace } from "./workspace.ts";
 
 export type { TableChanges, TableReport };
@@ -62,6 +63,7 @@ export async function moveTables(
   },
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const context = outsideContext(workspace);
+  using _folders = ownFolders(workspace);
   return await whileTablesLocked(context, batch.env, async () => {
     await using stores = openStores(context, profile);
     const tables: TableReport[] = [];

@@ -21,5 +21,10 @@ export async function fetchLocal(
   return path;
 }
 
+/** Folder of this process's downloads; whoever opened `temporaryDir` removes it at the end. */
+export function downloadsDir(temporaryDir: string): string {
+  return join(temporaryDir, `download-${Deno.pid}-iceberg`);
+}
+
 /** Characters that DuckDB takes for a pattern in a path; another writer may have put them into a folder's name. */
 const PATTERN_REGEXP = /[*?[\]{}]/;

@@ -101,7 +101,7 @@ async function scanIn(
   temporaryDir: string,
   columns: readonly string[],
 ): Promise<string> {
-  const cacheDir = join(temporaryDir, "iceberg");
+  const cacheDir = downloadsDir(temporaryDir);
   await Deno.mkdir(cacheDir, { recursive: true });
   return await scanSql(plan, {
     session,

@@ -6,7 +6,7 @@ import type { Session } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type { LoadedTable } from "./catalog.ts";
-import { fetchLocal } from "./fetch_local.ts";
+import { downloadsDir, fetchLocal } from "./fetch_local.ts";
 import { type DataFile } from "./manifest.ts";
 import { filesInRange } from "./prune_files.ts";
 import { mapAtOnce } from "./map_at_once.ts";
@@ -310,7 +310,7 @@ class TableStager {
       {
         session: this.#session,
         storage,
-        cacheDir: join(temporaryDir, "iceberg"),
+        cacheDir: downloadsDir(temporaryDir),
         ...(fileColumn === undefined ? {} : { fileColumn }),
       },
     );
