@@ -266,3 +266,16 @@ export async function forgetWrite(
   }
   await removeWrite(session, table.schema, row);
 }
+
+/** Forgets writes of a schema that have no tables of their own. */
+export async function removeWrites(
+  session: WriteSession,
+  schema: string,
+  writes: readonly LedgerWrite[],
+): Promise<void> {
+  await session.query(
+    `DELETE FROM ${qualified(schema, WRITES)} WHERE sequence::text IN ` +
+      `(SELECT jsonb_array_elements_text($1::text::jsonb))`,
+    [JSON.stringify(writes.map(({ sequence }) => sequence))],
+  );
+}

@@ -301,6 +301,38 @@ Deno.test("PostgresStore brings every value of every type in, with an equal chec
       assert.equal(await store.progress("r", [output.write]), "none");
     });
   }
+  await t.step("many rows go through a pipe, whichever side fails in the middle", async () => {
+    const many = (extra: string) =>
+      `SELECT i::INTEGER AS id, md5(i::VARCHAR) AS h, ${extra} AS x FROM range(200000) r(i)`;
+    const good = await outputs.make(["out", "many"], many("i"));
+    assert((await Deno.stat(good.parquet)).size > 1 << 18);
+    await bringIn(store, "many", good);
+    const sums = "SELECT count(*)::int AS n, sum(x)::text AS x, max(h) AS h FROM out.many";
+    const [row] = await postgres.query("types", sums);
+    assert.deepEqual(row, { n: 200000, x: "19999900000", h: row!["h"] });
+    const early = await outputs.make(["out", "early"], many("'a'"), {
+      spec: { column_types: { h: "integer" } },
+    });
+    const late = await outputs.make(
+      ["out", "late"],
+      many("CASE WHEN i = 199999 THEN 'a' ELSE '1' END"),
+      {
+        spec: { column_types: { x: "integer" } },
+      },
+    );
+    const reading = await outputs.make(
+      ["out", "reading"],
+      many("make_timestamp_ns(CASE WHEN i = 199000 THEN 1001 ELSE 1000 END)"),
+    );
+    for (const { write, parquet } of [early, late, reading]) {
+      await assert.rejects(store.stage("f", write, parquet), { code: "validation_failed" });
+      assert.equal(await store.progress("f", [write]), "none");
+    }
+    assert.deepEqual(
+      [...Deno.readDirSync(outputs.folders.temporaryDir)].map(({ name }) => name),
+      [],
+    );
+  });
   await t.step("names that PostgreSQL would cut off or has itself are refused", async () => {
     const long = "é".repeat(32);
     for (const sql of [`SELECT 1 AS "${long}"`, "SELECT 1 AS xmin"]) {
