@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { OutsideShop } from "../support/outside_shop.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { rowsOf } from "../support/shop.ts";
+
+/** A shop whose production is there, and whose environment `dev` has other orders. */
+async function withShop(
+  work: (shop: OutsideShop, postgres: TestPostgres) => Promise<void>,
+): Promise<void> {
+  await using postgres = await TestPostgres.start();
+  for (const name of ["warehouse", "finance", "other"]) await postgres.createDatabase(name);
+  using shop = new OutsideShop(postgres, { warehouse: "warehouse", finance: "finance" });
+  await shop.ok("run");
+  await runIn(shop, "dev", "amount + 1");
+  await work(shop, postgres);
+}
+
+async function runIn(shop: OutsideShop, env: string, orders: string): Promise<void> {
+  shop.setOrders(orders);
+  await shop.ok("plan", env);
+  await shop.ok("run", "--env", env);
+}
+
+/** Amounts of a table of the warehouse, and of the node that is written to it. */
+async function amounts(shop: OutsideShop, table: string, env = "prod"): Promise<unknown> {
+  const of = (rows: Record<string, unknown>[]) =>
+    rows.map(({ amount }) => Number(amount)).sort((a, b) => a - b);
+  return {
+    table: of(await shop.warehouse(table)),
+    node: of(await rowsOf(shop, "SELECT amount FROM transform.orders", env)),
+  };
+}
+
+const OLD = [5.25, 10.5, 20];
+const NEW = [6.25, 11.5, 21];
+
+Deno.test("what a killed command left is finished through the profile that it used, whatever --profile says now", async () => {
+  await withShop(async (shop) => {
+    const killed = await shop.killedAt("swapped", 0, "promote", "dev", "--yes");
+    assert.equal(killed.code, 137, killed.stderr);
+    shop.write(
+      "special.yml",
+      shop.read("profiles.yml").replace("database: warehouse", "database: other"),
+    );
+    const said = await shop.ok("run", "--env", "dev", "--profile", "special.yml", "--force");
+    assert.match(said, /finished the promote of prod/);
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+  });
+});
