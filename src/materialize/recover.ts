@@ -65,7 +65,8 @@ async function settle(
   if (intent.phase === "each") return await cleanEach(context, intent, groups, ref);
   const { state } = context;
   const [first] = intent.moves;
-  if (first !== undefined && state.head(first.env) === ref.commit) {
+  const isOver = async () => first !== undefined && await state.hasReached(first.env, ref.commit);
+  if (await isOver()) {
     await moveRest(context, intent, ref);
     await finishAll(context, intent.id, groups, ref);
     return "finished";
@@ -81,6 +82,7 @@ async function settle(
     await state.moveTo(ref.commit, intent.moves);
   } catch (error) {
     if (!(error instanceof UserError) || error.kind === "dependency") throw error;
+    if (await isOver()) throw error;
     for (const { store, writes } of groups) await store.undo(intent.id, writes);
     await state.removePending(ref);
     return "undone";

@@ -47,3 +47,38 @@ Deno.test("what a killed command left is finished through the profile that it us
     assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
   });
 });
+
+Deno.test("a promotion whose ref moved is not undone where its target was planned before anybody looked after it", async () => {
+  await withShop(async (shop) => {
+    await shop.ok("promote", "dev", "staging", "--yes");
+    await runIn(shop, "dev", "amount + 2");
+    const killed = await shop.killedAt("moved", 0, "promote", "dev", "staging", "--yes");
+    assert.equal(killed.code, 137, killed.stderr);
+    shop.setOrders("amount + 3");
+    const said = await shop.ok("plan", "staging");
+    const { stdout } = await shop.child("doctor", "--fix");
+    assert.match(said + stdout, /finished the promote of staging/);
+    assert.deepEqual(
+      (await shop.warehouse("staging_analytics.orders")).map(({ amount }) => Number(amount)).sort(),
+      [12.5, 22, 7.25],
+    );
+  });
+});
+
+Deno.test("a promotion that moved production's ref, but not the other, is not taken back", async () => {
+  await withShop(async (shop) => {
+    // Moving the second ref fails at its log.
+    const log = "target/state.git/logs/refs/heads/dev";
+    const text = shop.read(log);
+    shop.remove(log);
+    Deno.mkdirSync(shop.path(log));
+    const failed = await shop.run("promote", "dev", "--yes");
+    assert.equal(failed.code, 4, failed.stderr);
+    assert.match(failed.stderr, /Everything is at the new version, but not all was cleaned up/);
+    Deno.removeSync(shop.path(log));
+    shop.write(log, text);
+    const fixed = await shop.ok("doctor", "--fix");
+    assert.match(fixed, /finished the promote of prod/);
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+  });
+});
