@@ -64,9 +64,13 @@ export function tableChanges(request: TableChangesRequest): TableChanges {
   return { writes, after, released };
 }
 
-function isSameTable(record: MaterializationRecord, { spec, target }: WantedTable): boolean {
+function isSameTable(
+  record: MaterializationRecord,
+  { spec, target, system }: WantedTable,
+): boolean {
   return record.type === spec.type && record.connection === spec.connection &&
-    record.target === target;
+    record.target === target &&
+    (record.system === undefined || system === null || record.system === system);
 }
 
 /** A table that was added to is not added to again because of how that is spelled. */
@@ -76,12 +80,13 @@ function isHeld(held: MaterializationRecord, wanted: MaterializationRecord): boo
 }
 
 function recordOf(
-  { spec, target, specHash }: WantedTable,
+  { spec, target, specHash, system }: WantedTable,
   result: NodeRecord,
 ): MaterializationRecord {
   return {
     type: spec.type,
     connection: spec.connection,
+    ...(system === null ? {} : { system }),
     target,
     mode: spec.mode,
     content_hash: result.content_hash!,
@@ -101,6 +106,7 @@ function writeOf(
     node,
     table: table.table,
     target: table.target,
+    ...(table.system === null ? {} : { system: table.system }),
     spec,
     action: isRollback === true && !isWhole(spec) ? "revert" : "write",
     columns: manifest.nodes.get(node)!.shape.columns.map(({ name, type }) => ({ name, type })),

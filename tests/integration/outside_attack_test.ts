@@ -82,3 +82,33 @@ Deno.test("a promotion that moved production's ref, but not the other, is not ta
     assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
   });
 });
+
+Deno.test("what a killed command left is not looked for in another system", async () => {
+  await withShop(async (shop) => {
+    const killed = await shop.killedAt("swapped", 0, "promote", "dev", "--yes");
+    assert.equal(killed.code, 137, killed.stderr);
+    const profile = shop.read("profiles.yml");
+    shop.write("profiles.yml", profile.replace("database: warehouse", "database: other"));
+    const refused = await shop.run("run");
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /connection "warehouse" of profiles.yml leads elsewhere since/);
+    assert.equal((await shop.run("doctor", "--fix")).code, 4);
+    shop.write("profiles.yml", profile);
+    assert.match(await shop.ok("doctor", "--fix"), /finished the promote of prod/);
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+  });
+});
+
+Deno.test("a table that a connection leads elsewhere for is written there", async () => {
+  await withShop(async (shop, postgres) => {
+    shop.setOrders("amount");
+    const profile = shop.read("profiles.yml");
+    shop.write("profiles.yml", profile.replace("database: warehouse", "database: other"));
+    const plan = await shop.ok("plan");
+    assert.match(plan, /-> analytics\.orders/);
+    await shop.ok("run");
+    const rows = await postgres.query("other", "SELECT amount FROM analytics.orders ORDER BY 1");
+    assert.deepEqual(rows.map((row) => Number(row["amount"])), OLD);
+    assert.doesNotMatch(await shop.ok("run"), /written/);
+  });
+});
