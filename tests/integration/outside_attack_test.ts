@@ -112,3 +112,29 @@ Deno.test("a table that a connection leads elsewhere for is written there", asyn
     assert.doesNotMatch(await shop.ok("run"), /written/);
   });
 });
+
+Deno.test("a rollback to the state of an environment brings production's tables along", async () => {
+  await withShop(async (shop) => {
+    await shop.ok("rollback", "--to", "dev", "--yes");
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+  });
+});
+
+Deno.test("a rollback to a state that left its tables behind takes them back to what they held", async () => {
+  await withShop(async (shop) => {
+    const edit = (from: string, to: string) =>
+      shop.write("seeknal/orders.yml", shop.read("seeknal/orders.yml").replace(from, to));
+    shop.setOrders("amount");
+    edit("table: analytics.orders", "table: analytics.orders\n    mode: append");
+    edit("mode: overwrite", "mode: append");
+    // The table becomes one that is added to; its rows are those that were there.
+    await shop.ok("run");
+    edit("amount AS", "amount + 1 AS");
+    await shop.ok("run", "--no-materialize");
+    edit("amount + 1 AS", "amount + 2 AS");
+    await shop.ok("run");
+    await shop.ok("rollback", "--yes");
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: OLD, node: NEW });
+    await shop.ok("run", "--no-materialize");
+  });
+});
