@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { UserError } from "../base/user_error.ts";
@@ -19,7 +20,8 @@ import type { Workspace } from "./workspace.ts";
 
 /** What moving tables outside needs of a workspace. */
 export function outsideContext({ host, root, state, cache, profile }: Workspace): OutsideContext {
-  return { host, root, state, cache, profile };
+  const isTyped = profile !== null && !isAbsolute(profile);
+  return { host, root, state, cache, profile: isTyped ? join(host.cwd, profile) : profile };
 }
 
 /** Which tables outside a plan leads to writing, and what is wrong with them. */
@@ -213,10 +215,9 @@ function sameDatabase(
   });
 }
 
-/** The profile that a killed command used. */
+/** The profile that a killed command used, whatever this command was told. */
 function profileOfIntent(workspace: Workspace): (intent: Intent) => Profile {
-  return ({ environment, profile }) =>
-    requireProfile({ ...workspace, profile: profile ?? workspace.profile }, environment);
+  return ({ environment, profile }) => requireProfile({ ...workspace, profile }, environment);
 }
 
 /** Finishes or undoes what a killed command left of one environment. Throws what connecting throws. */

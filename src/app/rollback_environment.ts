@@ -60,12 +60,8 @@ export async function prepareRollback(
     await dataOf(workspace, to) === await dataOf(workspace, await state.commit(from));
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const profile = requireProfile(workspace, environment);
-  const outside = withTables(
-    snapshot.outside,
-    environment,
-    tablesOf(before.outside, environment),
-    "all",
-  );
+  const now = tablesOf(before.outside, environment);
+  const outside = withTables(snapshot.outside, environment, now, "all");
   const then = tablesOf(snapshot.outside, environment);
   const tables = profile.materialize
     ? changesFor({
@@ -73,9 +69,9 @@ export async function prepareRollback(
       profile,
       project: projectName(workspace.root),
       snapshot: { ...snapshot, outside },
-      isRollback: true,
-      // Tables that this state did not write yet stay what they are.
-      isWanted: ({ id }) => then.has(id),
+      back: then,
+      // Nodes that had no tables then and have none now stay without.
+      isWanted: ({ id }) => then.has(id) || now.has(id),
     })
     : { writes: [], after: tablesOf(outside, environment), released: [] };
   return { environment, from, to, changes, nothingToDo, snapshot, profile, tables };

@@ -7,7 +7,7 @@ import type { StepOutcome } from "../exec/run_steps.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { MaterializationRecord } from "../model/materialization.ts";
-import { tablesOf, withTables } from "../model/outside.ts";
+import { type TablesByNode, tablesOf, withTables } from "../model/outside.ts";
 import type { Profile } from "../model/profile.ts";
 import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
@@ -30,7 +30,8 @@ export function changesFor(
     /** The state to come; its `outside` still says what the tables hold now. */
     readonly snapshot: Snapshot;
     readonly forced?: boolean;
-    readonly isRollback?: boolean;
+    /** What the tables held in the state that a rollback goes to. */
+    readonly back?: TablesByNode;
     readonly like?: (table: WantedTable) => readonly string[] | null;
     /** Which nodes have tables there; absent: all. */
     readonly isWanted?: (node: ManifestNode) => boolean;

@@ -86,10 +86,19 @@ export async function moveTogether(
     }
     await state.moveTo(pending.commit, moves);
   } catch (error) {
+    const [first] = moves;
+    // The ref that counts has moved, and another could not: there is no way back.
+    if (first !== undefined && await state.hasReached(first.env, pending.commit)) {
+      throw unfinished(error);
+    }
     await undoAll(context, id, due, pending, error);
   }
   faultPoint("moved");
-  await finishAll(context, id, due, pending);
+  try {
+    await finishAll(context, id, due, pending);
+  } catch (error) {
+    throw unfinished(error);
+  }
   return pending.commit;
 }
 
@@ -261,10 +270,26 @@ async function undoAll(
   throw cause;
 }
 
+/** The commit point is behind: only what comes after it is missing, and the next command does it. */
+function unfinished(error: unknown): UserError {
+  return new UserError(
+    `Everything is at the new version, but not all was cleaned up: ${wordsOf(error)}`,
+    {
+      code: "recovery_needed",
+      kind: error instanceof UserError ? error.kind : "execution",
+      hint: "the next command that writes finishes it, and so does:\n    seeknal doctor --fix",
+      cause: error,
+    },
+  );
+}
+
+function wordsOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Cleaning up failed as well: what is left is on record, and the next command goes on with it. */
 function leftOver(cause: unknown, error: unknown): UserError {
-  const words = (thrown: unknown) => thrown instanceof Error ? thrown.message : String(thrown);
-  return new UserError(`${words(cause)}\n  and it could not be taken back: ${words(error)}`, {
+  return new UserError(`${wordsOf(cause)}\n  and it could not be taken back: ${wordsOf(error)}`, {
     code: "recovery_needed",
     kind: cause instanceof UserError ? cause.kind : "execution",
     hint: "when the system can be reached again, this finishes or undoes it:\n" +

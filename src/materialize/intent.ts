@@ -10,7 +10,7 @@ export interface Intent {
   readonly action: "promote" | "rollback" | "run";
   /** Whose tables are written, and whose ref moves. */
   readonly environment: EnvName;
-  /** `--profile` as typed; null: the environment's own. */
+  /** Absolute path of `--profile`; null: the environment's own. */
   readonly profile: string | null;
   /**
    * `staging`: no table outside has changed. `swapping`: some may have.

@@ -15,7 +15,7 @@ export interface OutsideContext {
   readonly root: string;
   readonly state: StateRepo;
   readonly cache: OutputCache;
-  /** `--profile` as typed. */
+  /** Absolute path of `--profile`; null: each environment has its own. */
   readonly profile: string | null;
 }
 

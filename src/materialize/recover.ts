@@ -1,6 +1,6 @@
 import { UserError } from "../base/user_error.ts";
 import { type EnvName } from "../model/ids.ts";
-import type { Profile } from "../model/profile.ts";
+import { connectionOf, type Profile, systemOf } from "../model/profile.ts";
 import type { PendingRef } from "../state/state_repo.ts";
 import { finishAll } from "./batch.ts";
 import { type Intent, parseIntent } from "./intent.ts";
@@ -50,10 +50,29 @@ export async function recoverEnvironment(
   const pending = await context.state.readPending(env);
   if (pending === null) return null;
   const intent = parseIntent(pending.document);
-  await using stores = openStores(context, profileOf(intent));
+  const profile = profileOf(intent);
+  requireSystems(intent, profile);
+  await using stores = openStores(context, profile);
   const groups = await stores.group(intent.writes);
   const outcome = await settle(context, intent, groups, pending.ref);
   return { environment: env, action: intent.action, outcome, tables: intent.writes.length };
+}
+
+/** Looking for what was left in another system would find that nothing was. */
+function requireSystems({ action, environment, writes }: Intent, profile: Profile): void {
+  for (const { spec, system } of writes) {
+    const connection = connectionOf(profile, spec.connection, spec.type);
+    if (system === undefined || systemOf(connection) === system) continue;
+    throw new UserError(
+      `Cannot look after the ${action} of ${environment} that was killed: connection ` +
+        `"${spec.connection}" of ${profile.file} leads elsewhere since`,
+      {
+        code: "profile_changed",
+        kind: "execution",
+        hint: `let it lead to where it did until this is done:\n    seeknal doctor --fix`,
+      },
+    );
+  }
 }
 
 async function settle(
@@ -65,7 +84,8 @@ async function settle(
   if (intent.phase === "each") return await cleanEach(context, intent, groups, ref);
   const { state } = context;
   const [first] = intent.moves;
-  if (first !== undefined && state.head(first.env) === ref.commit) {
+  const isOver = async () => first !== undefined && await state.hasReached(first.env, ref.commit);
+  if (await isOver()) {
     await moveRest(context, intent, ref);
     await finishAll(context, intent.id, groups, ref);
     return "finished";
@@ -81,6 +101,7 @@ async function settle(
     await state.moveTo(ref.commit, intent.moves);
   } catch (error) {
     if (!(error instanceof UserError) || error.kind === "dependency") throw error;
+    if (await isOver()) throw error;
     for (const { store, writes } of groups) await store.undo(intent.id, writes);
     await state.removePending(ref);
     return "undone";

@@ -33,8 +33,11 @@ export interface TableChangesRequest {
   readonly now: TablesByNode;
   /** Write tables that hold their content already. */
   readonly forced?: boolean;
-  /** A rollback: what was added is taken back instead of adding again. */
-  readonly isRollback?: boolean;
+  /**
+   * A rollback, to a state that says its tables held this: those that were added to since are
+   * taken back to it. Tables that are added to and had nothing then are left alone.
+   */
+  readonly back?: TablesByNode;
   /** A table that may hold the same content, to be taken over without copying. */
   readonly like?: (table: WantedTable) => readonly string[] | null;
 }
@@ -53,7 +56,11 @@ export function tableChanges(request: TableChangesRequest): TableChanges {
       if (held !== undefined) keep(table.node, held);
       continue;
     }
-    const record = recordOf(table, result);
+    const record = wantedRecord(table, result, request);
+    if (record === null) {
+      if (held !== undefined) keep(table.node, held);
+      continue;
+    }
     keep(table.node, record);
     if (request.forced !== true && held !== undefined && isHeld(held, record)) continue;
     writes.push(writeOf(table, record, request));
@@ -64,9 +71,28 @@ export function tableChanges(request: TableChangesRequest): TableChanges {
   return { writes, after, released };
 }
 
-function isSameTable(record: MaterializationRecord, { spec, target }: WantedTable): boolean {
+function isSameTable(
+  record: MaterializationRecord,
+  { spec, target, system }: WantedTable,
+): boolean {
   return record.type === spec.type && record.connection === spec.connection &&
-    record.target === target;
+    record.target === target &&
+    (record.system === undefined || system === null || record.system === system);
+}
+
+/** What a table is to hold; null where it is to be left alone. */
+function wantedRecord(
+  table: WantedTable,
+  result: NodeRecord,
+  { back }: TableChangesRequest,
+): MaterializationRecord | null {
+  const record = recordOf(table, result);
+  if (back === undefined || isWhole(table.spec)) return record;
+  const then = back.get(table.node)?.find((before) => isSameTable(before, table));
+  // Not the node's output: that state may have left its tables behind it.
+  return then === undefined
+    ? null
+    : { ...record, content_hash: then.content_hash, rows: then.rows };
 }
 
 /** A table that was added to is not added to again because of how that is spelled. */
@@ -76,12 +102,13 @@ function isHeld(held: MaterializationRecord, wanted: MaterializationRecord): boo
 }
 
 function recordOf(
-  { spec, target, specHash }: WantedTable,
+  { spec, target, specHash, system }: WantedTable,
   result: NodeRecord,
 ): MaterializationRecord {
   return {
     type: spec.type,
     connection: spec.connection,
+    ...(system === null ? {} : { system }),
     target,
     mode: spec.mode,
     content_hash: result.content_hash!,
@@ -93,7 +120,7 @@ function recordOf(
 function writeOf(
   table: WantedTable,
   record: MaterializationRecord,
-  { manifest, env, project, profile, forced, isRollback, like }: TableChangesRequest,
+  { manifest, env, project, profile, forced, back, like }: TableChangesRequest,
 ): TableWrite {
   const { node, spec } = table;
   const takenOver = like?.(table) ?? null;
@@ -101,8 +128,9 @@ function writeOf(
     node,
     table: table.table,
     target: table.target,
+    ...(table.system === null ? {} : { system: table.system }),
     spec,
-    action: isRollback === true && !isWhole(spec) ? "revert" : "write",
+    action: back !== undefined && !isWhole(spec) ? "revert" : "write",
     columns: manifest.nodes.get(node)!.shape.columns.map(({ name, type }) => ({ name, type })),
     rows: record.rows,
     content_hash: record.content_hash,

@@ -4,7 +4,7 @@ import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
 import type { TablesByNode } from "../model/outside.ts";
-import type { Profile } from "../model/profile.ts";
+import { type Profile, systemOf } from "../model/profile.ts";
 import { findTargetType } from "../targets/registry.ts";
 
 /** A table outside that a node of an environment is written to. */
@@ -15,6 +15,8 @@ export interface WantedTable {
   readonly table: readonly string[];
   readonly target: string;
   readonly specHash: string;
+  /** The system that it is in, see `systemOf`; null where the profile has no such connection. */
+  readonly system: string | null;
 }
 
 /** Why a node cannot be written to a table of an environment. */
@@ -53,11 +55,20 @@ export function wantedTables(
       }
       writers.set(key, node.id);
       if (isWanted(node)) {
-        tables.push({ node: node.id, spec, ...named, specHash: specHash(spec) });
+        const system = systemBehind(spec, profile);
+        tables.push({ node: node.id, spec, ...named, specHash: specHash(spec), system });
       }
     });
   }
   return { tables, problems };
+}
+
+function systemBehind(
+  { type, connection }: MaterializationSpec,
+  { connections, catalog }: Profile,
+): string | null {
+  const found = connections.get(connection) ?? (type === "iceberg" ? catalog : null);
+  return found === null ? null : systemOf(found);
 }
 
 /** What goes before schemas and namespaces; null in production, and where a connection has a database for the environment alone. */

@@ -52,6 +52,8 @@ export interface MaterializationSpec {
 export interface MaterializationRecord {
   readonly type: string;
   readonly connection: string;
+  /** The system that the connection led to, see `systemOf`; absent: unknown. */
+  readonly system?: string;
   /** The name in the environment: `dev_analytics.orders`, `atlas.dev_shop.orders`. */
   readonly target: string;
   readonly mode: MaterializationMode;
@@ -76,6 +78,8 @@ export interface TableWrite {
   readonly table: readonly string[];
   /** For messages: `dev_analytics.orders`, `atlas.dev_shop.orders`. */
   readonly target: string;
+  /** The system that the connection leads to, see `systemOf`; absent: unknown. */
+  readonly system?: string;
   readonly spec: MaterializationSpec;
   /**
    * `write`: bring the output in, by the spec's mode. `revert`: take back what brought the

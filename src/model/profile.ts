@@ -1,5 +1,7 @@
+import { compactJson } from "../base/canonical_json.ts";
 import { didYouMean } from "../base/closest.ts";
 import type { Scalar } from "../base/field_reader.ts";
+import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 
 /** One outside system as a profile names it. Holds `${VAR}` as written, never what it stands for. */
@@ -68,4 +70,10 @@ const IDENTITY = ["host", "port", "database", "uri", "warehouse", "catalog_name"
 /** True where two connections lead to the same system, as far as their text tells. */
 export function leadsToSame(a: ConnectionSpec, b: ConnectionSpec): boolean {
   return a.type === b.type && IDENTITY.every((name) => a.options[name] === b.options[name]);
+}
+
+/** Names the system that a connection leads to, as far as its text tells: equal where {@linkcode leadsToSame} is true. */
+export function systemOf({ type, options }: ConnectionSpec): string {
+  const where = IDENTITY.map((name) => options[name] ?? null);
+  return sha256(compactJson([type, ...where])).slice(0, 12);
 }

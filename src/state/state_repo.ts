@@ -345,6 +345,12 @@ export class StateRepo {
     if (found !== at) throw await this.#conflict(env, found);
   }
 
+  /** True where an environment is at a commit, or went on from it. */
+  async hasReached(env: EnvName, id: CommitId): Promise<boolean> {
+    const head = this.head(env);
+    return head !== null && await this.isAncestor(id, head);
+  }
+
   /** Removes an environment's ref. Throws `ref_moved` when it is not at `from` any more. */
   async deleteEnvironment(env: EnvName, from: CommitId): Promise<void> {
     await this.#move([{ env, from, to: null }], `delete ${env}`);

@@ -7,7 +7,7 @@ import type {
   MaterializationRecord,
   MaterializationSpec,
 } from "../../../src/model/materialization.ts";
-import { tablesOf, withTables } from "../../../src/model/outside.ts";
+import { type TablesByNode, tablesOf, withTables } from "../../../src/model/outside.ts";
 import type { NodeRecord } from "../../../src/model/snapshot.ts";
 import { NO_PROFILE } from "../../../src/project/profiles.ts";
 
@@ -43,6 +43,9 @@ const result = (content: string): ReadonlyMap<NodeId, NodeRecord> =>
     rows: 3,
   } as unknown as NodeRecord]]);
 
+const byNode = (records: readonly MaterializationRecord[]): TablesByNode =>
+  records.length === 0 ? new Map() : new Map([[ORDERS, records]]);
+
 function changes(
   content: string,
   now: readonly MaterializationRecord[],
@@ -50,7 +53,7 @@ function changes(
     readonly env?: EnvName;
     readonly spec?: MaterializationSpec;
     readonly forced?: boolean;
-    readonly isRollback?: boolean;
+    readonly back?: readonly MaterializationRecord[];
   } = {},
 ) {
   const { env = PROD } = options;
@@ -62,8 +65,9 @@ function changes(
     manifest: own,
     wanted: wantedTables(own, env, NO_PROFILE).tables,
     results: result(content),
-    now: now.length === 0 ? new Map() : new Map([[ORDERS, now]]),
-    ...options,
+    now: byNode(now),
+    ...(options.forced === undefined ? {} : { forced: options.forced }),
+    ...(options.back === undefined ? {} : { back: byNode(options.back) }),
   });
 }
 
@@ -123,11 +127,23 @@ Deno.test("tableChanges() does not add the same content twice because it is spel
 });
 
 Deno.test("tableChanges() of a rollback takes back what was added instead of adding again", () => {
-  const held = changes("c2", [], { spec: spec({ mode: "append" }) }).after.get(ORDERS)!;
-  const back = changes("c1", held, { spec: spec({ mode: "append" }), isRollback: true });
+  const appended = { spec: spec({ mode: "append" }) };
+  const held = (content: string) => changes(content, [], appended).after.get(ORDERS)!;
+  const back = changes("c1", held("c2"), { ...appended, back: held("c1") });
   assert.deepEqual(back.writes.map(({ action }) => action), ["revert"]);
-  const whole = changes("c1", changes("c2", []).after.get(ORDERS)!, { isRollback: true });
+  const whole = changes("c1", changes("c2", []).after.get(ORDERS)!, { back: [] });
   assert.deepEqual(whole.writes.map(({ action }) => action), ["write"]);
+});
+
+Deno.test("tableChanges() of a rollback goes by what the tables held then, not by what was built", () => {
+  const appended = { spec: spec({ mode: "append" }) };
+  const held = (content: string) => changes(content, [], appended).after.get(ORDERS)!;
+  const behind = changes("c2", held("c3"), { ...appended, back: held("c1") });
+  assert.deepEqual(behind.writes.map(({ content_hash }) => content_hash), ["c1"]);
+  assert.deepEqual(behind.after.get(ORDERS)!.map(({ content_hash }) => content_hash), ["c1"]);
+  const none = changes("c2", held("c3"), { ...appended, back: [] });
+  assert.deepEqual(none.writes, []);
+  assert.deepEqual(none.after.get(ORDERS)!.map(({ content_hash }) => content_hash), ["c3"]);
 });
 
 Deno.test("tableChanges() releases a table that nothing writes to any more and leaves it as it is", () => {
