@@ -442,7 +442,13 @@ col_description(oid, 2) AS c FROM pg_class WHERE oid = 'v.t'::regclass`,
           "shop",
           "SELECT count(*)::int AS n FROM _seeknal._seeknal_versions",
         ))[0]!.n;
-      const request = { pending: new Set<string>(), project: "shop", dryRun: false };
+      const request = {
+        pending: new Set<string>(),
+        project: "shop",
+        expireBefore: null,
+        keepSnapshots: 1,
+        dryRun: false,
+      };
       const kept = await outputs.make(["dev_v", "kept"], "SELECT 7 AS id", dev);
       await bringIn(store, "g1", kept);
       await bringIn(store, "g2", await outputs.make(["dev_v", "kept"], "SELECT 8 AS id", dev));
