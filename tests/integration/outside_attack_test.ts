@@ -138,3 +138,27 @@ Deno.test("a rollback to a state that left its tables behind takes them back to 
     await shop.ok("run", "--no-materialize");
   });
 });
+
+Deno.test("what was planned with --profile is rolled back and deleted where that one leads", async () => {
+  await withShop(async (shop, postgres) => {
+    shop.write(
+      "special.yml",
+      shop.read("profiles.yml").replace("database: warehouse", "database: other"),
+    );
+    const inOther = async () =>
+      (await postgres.query("other", "SELECT amount FROM x_analytics.orders ORDER BY 1"))
+        .map((row) => Number(row["amount"]));
+    for (const amount of ["amount + 1", "amount + 2"]) {
+      shop.setOrders(amount);
+      await shop.ok("plan", "x", "--profile", "special.yml");
+      await shop.ok("run", "--env", "x");
+    }
+    assert.deepEqual(await inOther(), [7.25, 12.5, 22]);
+    await shop.ok("rollback", "x", "--to", "x@{2}", "--yes");
+    assert.deepEqual(await inOther(), NEW);
+    const schemas = "SELECT nspname FROM pg_namespace WHERE nspname = 'x_analytics'";
+    assert.deepEqual(await postgres.query("warehouse", schemas), []);
+    await shop.ok("env", "delete", "x", "--drop-tables", "--yes");
+    assert.deepEqual(await postgres.query("other", schemas), []);
+  });
+});
