@@ -2,7 +2,7 @@ import { UserError } from "../base/user_error.ts";
 import { type EnvName } from "../model/ids.ts";
 import { connectionOf, type Profile, systemOf } from "../model/profile.ts";
 import type { PendingRef } from "../state/state_repo.ts";
-import { finishAll } from "./batch.ts";
+import { finishAll, undoStores } from "./batch.ts";
 import { type Intent, parseIntent } from "./intent.ts";
 import { openStores, type OutsideContext, whileTablesLocked } from "./outside_context.ts";
 import type { StoreWrites } from "./stores.ts";
@@ -102,7 +102,7 @@ async function settle(
   } catch (error) {
     if (!(error instanceof UserError) || error.kind === "dependency") throw error;
     if (await isOver()) throw error;
-    for (const { store, writes } of groups) await store.undo(intent.id, writes);
+    await undoStores(intent.id, groups);
     await state.removePending(ref);
     return "undone";
   }

@@ -3,7 +3,7 @@ import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import type { CommitId, EnvName } from "../model/ids.ts";
 import type { TableWrite } from "../model/materialization.ts";
-import { checkAll, reportOf, type TableReport, withoutHeld } from "./batch.ts";
+import { checkAll, reportOf, requireNotAdded, type TableReport, withoutHeld } from "./batch.ts";
 import type { Intent } from "./intent.ts";
 import { type OutsideContext, parquetOf } from "./outside_context.ts";
 import type { Stores } from "./stores.ts";
@@ -66,6 +66,7 @@ async function writeOne(
     try {
       const { rows } = await store.stage(id, write, parquetOf(context, write));
       faultPoint("env-staged");
+      await requireNotAdded(due);
       await store.swap(id, writes);
       faultPoint("env-swapped");
       await store.finish(id, writes);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OutsideShop } from "../support/outside_shop.ts";
+import { OutsideShop, target } from "../support/outside_shop.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { rowsOf } from "../support/shop.ts";
 
@@ -160,5 +160,44 @@ Deno.test("what was planned with --profile is rolled back and deleted where that
     assert.deepEqual(await postgres.query("warehouse", schemas), []);
     await shop.ok("env", "delete", "x", "--drop-tables", "--yes");
     assert.deepEqual(await postgres.query("other", schemas), []);
+  });
+});
+
+Deno.test("two clones of a project that run at once add the same rows once", async () => {
+  await withShop(async (shop, postgres) => {
+    using clone = new OutsideShop(postgres, { warehouse: "warehouse", finance: "finance" });
+    const clones = [shop, clone];
+    for (const each of clones) {
+      each.remove("seeknal/names.yml");
+      each.remove("seeknal/totals.yml");
+      each.setOrders("amount");
+      each.write(
+        "seeknal/orders.yml",
+        each.read("seeknal/orders.yml").replace(
+          /materializations:[^]*/,
+          target("warehouse", "analytics.added", "    mode: append\n"),
+        ),
+      );
+    }
+    await Promise.all(clones.map((each) => each.child("run")));
+    for (const each of clones) await each.command("run");
+    const rows = await shop.warehouse("analytics.added");
+    assert.deepEqual(rows.map(({ amount }) => Number(amount)).sort((a, b) => a - b), OLD);
+  });
+});
+
+Deno.test("what cannot be taken back any more is not said to be", async () => {
+  await withShop(async (shop, postgres) => {
+    using clone = new OutsideShop(postgres, { warehouse: "warehouse", finance: "finance" });
+    await clone.ok("run");
+    const killed = await shop.killedAt("swapped", 0, "promote", "dev", "--yes");
+    assert.equal(killed.code, 137, killed.stderr);
+    // A clone knows nothing of what is under way in another: it takes what was kept for rubbish.
+    await clone.ok("gc", "--tables");
+    const doctor = await shop.run("doctor", "--fix");
+    const { table } = await amounts(shop, "analytics.orders") as { table: number[] };
+    if (table[0] === OLD[0]) return;
+    assert.equal(doctor.code, 4, doctor.stdout);
+    assert.match(doctor.stdout, /analytics\.orders cannot be taken back: nothing was kept/);
   });
 });
