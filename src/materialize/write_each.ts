@@ -11,18 +11,20 @@ import type { Stores } from "./stores.ts";
 /**
  * Writes tables of an environment, each for itself: one that fails does not keep the others from being
  * written. To be called under `whileTablesLocked`. What is staged is on record first, so that the next
- * command can clean up after a crash. Returns one report for every write.
+ * command can clean up after a crash; it stays so until `account` has put into the state what came of it.
  */
-export async function writeEach(
+export async function writeEach<T>(
   context: OutsideContext,
   stores: Stores,
-  { env, head, writes, report }: {
+  { env, head, writes, report, account }: {
     readonly env: EnvName;
     readonly head: CommitId;
     readonly writes: readonly TableWrite[];
     readonly report: (table: TableReport) => void;
+    /** Given one report for every write. */
+    readonly account: (tables: readonly TableReport[]) => Promise<T>;
   },
-): Promise<TableReport[]> {
+): Promise<T> {
   const reports: TableReport[] = [];
   const done = (table: TableReport) => {
     reports.push(table);
@@ -44,8 +46,9 @@ export async function writeEach(
     if (context.host.signal.aborted) break;
     done(await writeOne(context, stores, id, write));
   }
+  const result = await account(reports);
   await context.state.removePending(pending);
-  return reports;
+  return result;
 }
 
 async function writeOne(

@@ -201,3 +201,18 @@ Deno.test("what cannot be taken back any more is not said to be", async () => {
     assert.match(doctor.stdout, /analytics\.orders cannot be taken back: nothing was kept/);
   });
 });
+
+Deno.test("what a killed run of an environment wrote is on record: going back to the former definition writes the table again", async () => {
+  await withShop(async (shop) => {
+    const dev = async () =>
+      (await shop.warehouse("dev_analytics.orders")).map(({ amount }) => Number(amount));
+    shop.setOrders("amount + 2");
+    await shop.ok("plan", "dev");
+    const killed = await shop.killedAt("env-swapped", 0, "run", "--env", "dev");
+    assert.equal(killed.code, 137, killed.stderr);
+    assert.deepEqual((await dev()).sort((a, b) => a - b), [7.25, 12.5, 22]);
+    await runIn(shop, "dev", "amount + 1");
+    assert.deepEqual((await dev()).sort((a, b) => a - b), NEW);
+    assert.match(await shop.ok("doctor"), /readable copy of dev: up to date/);
+  });
+});
