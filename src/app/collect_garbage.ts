@@ -3,13 +3,11 @@ import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { listDir } from "../cache/output_cache.ts";
 import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
-import { openStores } from "../materialize/outside_context.ts";
 import { pendingWork } from "../materialize/recover.ts";
 import { projectName } from "../project/load_project.ts";
 import { repack } from "../state/repack.ts";
 import { positions } from "../state/revisions.ts";
-import { requireProfile } from "./environment_profile.ts";
-import { connectionsOf } from "./environment_tables.ts";
+import { connectionsOf, storesOf } from "./environment_tables.ts";
 import { outsideContext, recoverTables } from "./outside_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -115,7 +113,7 @@ async function collectOutside(
   for (const env of workspace.state.environments()) {
     const connections = await connectionsOf(workspace, env);
     if (connections.length === 0) continue;
-    await using stores = openStores(context, requireProfile(workspace, env));
+    await using stores = await storesOf(workspace, env);
     for (const { type, connection } of connections) {
       const store = await stores.get(type, connection);
       const project = projectName(workspace.root);

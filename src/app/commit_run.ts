@@ -68,10 +68,10 @@ export async function commitRun(
     };
   }
   const snapshot = environmentAfter(workspace, prepared, built);
-  const written = await writeEnvironmentTables(workspace, prepared, snapshot, request);
-  const executed = withFailedTables(built, written.snapshot);
-  const commit = await commitSnapshot(workspace, prepared, written.snapshot, executed, head);
-  return { commit, executed, tables: written.tables };
+  return await writeEnvironmentTables(workspace, prepared, snapshot, request, async (after) => {
+    const executed = withFailedTables(built, after);
+    return { executed, commit: await commitSnapshot(workspace, prepared, after, executed, head) };
+  });
 }
 
 /** Production moves together with its tables, or neither does. */

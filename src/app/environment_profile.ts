@@ -1,3 +1,4 @@
+import { isAbsolute, join } from "node:path";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { UserError } from "../base/user_error.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
@@ -39,4 +40,23 @@ export function requireProfile(workspace: Workspace, env: EnvName | null): Profi
       errors.map(({ line, message }) => `${message} (line ${line})`).join("; "),
     { code: "invalid_profile", kind: "usage", hint: first.hint, diagnostics: errors },
   );
+}
+
+/**
+ * The workspace with the profile that an environment was planned with, where that was named by
+ * `--profile` and no other is named now: its tables are where that one leads.
+ */
+export async function withPlannedProfile(
+  workspace: Workspace,
+  env: EnvName | null,
+): Promise<Workspace> {
+  const head = env === null || env === PROD ? null : workspace.state.head(env);
+  if (head === null || workspace.profile !== null) return workspace;
+  const { plan } = await workspace.state.snapshot(head);
+  const file = plan?.environment === env ? plan.profile : null;
+  const isFound = file === null || file.startsWith("~") || file === "profiles.yml" ||
+    file === `profiles-${env}.yml`;
+  return isFound
+    ? workspace
+    : { ...workspace, profile: isAbsolute(file) ? file : join(workspace.root, file) };
 }

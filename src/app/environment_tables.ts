@@ -1,9 +1,10 @@
 import { openStores } from "../materialize/outside_context.ts";
+import type { Stores } from "../materialize/stores.ts";
 import { type EnvName } from "../model/ids.ts";
 import { tablesOf } from "../model/outside.ts";
 import type { TableOwner } from "../model/materialization.ts";
 import { projectName } from "../project/load_project.ts";
-import { requireProfile } from "./environment_profile.ts";
+import { requireProfile, withPlannedProfile } from "./environment_profile.ts";
 import { outsideContext } from "./outside_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -26,7 +27,7 @@ export async function environmentTables(
 ): Promise<EnvironmentTable[]> {
   const connections = await connectionsOf(workspace, env);
   if (connections.length === 0) return [];
-  await using stores = openStores(outsideContext(workspace), requireProfile(workspace, env));
+  await using stores = await storesOf(workspace, env);
   const tables: EnvironmentTable[] = [];
   for (const { type, connection } of connections) {
     const store = await stores.get(type, connection);
@@ -45,12 +46,18 @@ export async function dropEnvironmentTables(
   env: EnvName,
   tables: readonly EnvironmentTable[],
 ): Promise<void> {
-  await using stores = openStores(outsideContext(workspace), requireProfile(workspace, env));
+  await using stores = await storesOf(workspace, env);
   for (const { type, connection } of distinct(tables)) {
     const own = tables.filter((table) => table.type === type && table.connection === connection);
     const store = await stores.get(type, connection);
     await store.drop(own.map(({ table }) => table), ownerOf(workspace, env));
   }
+}
+
+/** The systems that an environment writes to. */
+export async function storesOf(workspace: Workspace, env: EnvName): Promise<Stores> {
+  const profile = requireProfile(await withPlannedProfile(workspace, env), env);
+  return openStores(outsideContext(workspace), profile);
 }
 
 function ownerOf({ root }: Workspace, environment: EnvName): TableOwner {

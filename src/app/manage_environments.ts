@@ -4,7 +4,7 @@ import type { MaterializationRecord } from "../model/materialization.ts";
 import { tablesOf } from "../model/outside.ts";
 import { fromStoredPlan } from "../plan/build_plan.ts";
 import type { Plan } from "../model/plan.ts";
-import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type EnvironmentFacts, environmentFacts } from "./environment_facts.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { publishHead, unpublish } from "./publish.ts";
@@ -43,7 +43,7 @@ export async function showEnvironment(
     failures: [...snapshot.results.values()].flatMap(({ id, status, error }) =>
       status === "failed" ? [{ node: id, error: error ?? "" }] : []
     ),
-    profile: loadEnvironmentProfile(workspace, env).profile.file,
+    profile: loadEnvironmentProfile(await withPlannedProfile(workspace, env), env).profile.file,
     tables: [...tablesOf(snapshot.outside, env)].flatMap(([node, tables]) =>
       tables.map((table) => ({ node, ...table }))
     ),

@@ -1,4 +1,3 @@
-import { isAbsolute, join } from "node:path";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { RunEvent } from "../model/run.ts";
@@ -7,7 +6,7 @@ import type { TableReport } from "../materialize/batch.ts";
 import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
-import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
@@ -50,7 +49,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const env = request.env === PROD ? null : request.env;
   const head = env === null ? null : requireEnvironment(typedFor, env);
-  const workspace = await withPlannedProfile(typedFor, env, head);
+  const workspace = await withPlannedProfile(typedFor, env);
   const own = outside === undefined ? openSources(workspace, env) : null;
   await using _sources = own;
   const sources = outside ?? own!;
@@ -82,22 +81,6 @@ export async function prepareRun(
 /** The systems that a run of an environment reads from. Throws `invalid_profile` (2). */
 function openSources(workspace: Workspace, env: EnvName | null): OutsideSources {
   return new OutsideSources(workspace, loadEnvironmentProfile(workspace, env).profile);
-}
-
-/** A profile that was named for the plan is the one for its run too, unless another is named. */
-async function withPlannedProfile(
-  workspace: Workspace,
-  env: EnvName | null,
-  head: CommitId | null,
-): Promise<Workspace> {
-  if (env === null || head === null || workspace.profile !== null) return workspace;
-  const { plan } = await workspace.state.snapshot(head);
-  const file = plan?.environment === env ? plan.profile : null;
-  const isFound = file === null || file.startsWith("~") || file === "profiles.yml" ||
-    file === `profiles-${env}.yml`;
-  return isFound
-    ? workspace
-    : { ...workspace, profile: isAbsolute(file) ? file : join(workspace.root, file) };
 }
 
 /** Sources outside that are to be read and hold something else than when the plan was made, with what to say. */
@@ -172,7 +155,7 @@ export async function runEnvironment(
   workers.warmUp(await expectedBuilds(workspace, request));
   const env = request.env === PROD ? null : request.env;
   await recoverTables(workspace, request.env ?? PROD);
-  const planned = await withPlannedProfile(workspace, env, workspace.state.head(env ?? PROD));
+  const planned = await withPlannedProfile(workspace, env);
   await using outside = openSources(planned, env);
   const prepared = await prepareRun(planned, request, outside);
   onPrepared(prepared);

@@ -7,7 +7,7 @@ import type { StepOutcome } from "../exec/run_steps.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { MaterializationRecord } from "../model/materialization.ts";
-import { type TablesByNode, tablesOf, withTables } from "../model/outside.ts";
+import { type Outside, type TablesByNode, tablesOf, withTables } from "../model/outside.ts";
 import type { Profile } from "../model/profile.ts";
 import type { RunEvent } from "../model/run.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
@@ -98,17 +98,19 @@ export function materialized(
 
 /**
  * Writes the tables of an environment after its nodes were built. A node one of whose tables cannot
- * be written has failed; its output is kept, and the next run writes what is missing.
+ * be written has failed; its output is kept, and the next run writes what is missing. `commit` puts the
+ * outcome into the state, before anybody may forget that tables were written.
  */
-export async function writeEnvironmentTables(
+export async function writeEnvironmentTables<T extends object>(
   workspace: Workspace,
   { env, planned: { base, loaded }, selected }: PreparedRun,
   snapshot: Snapshot,
   request: RunRequest,
-): Promise<{ snapshot: Snapshot; tables: readonly TableReport[] }> {
+  commit: (snapshot: Snapshot) => Promise<T>,
+): Promise<T & { readonly tables: readonly TableReport[] }> {
   const { profile, config, manifest } = loaded;
   if (env === null || env === PROD || !request.materialize || !profile.materialize) {
-    return { snapshot, tables: [] };
+    return { ...await commit(snapshot), tables: [] };
   }
   const now = tablesOf(snapshot.outside, env);
   const inScope = isPartial(request.selection) ? selected.ids : new Set(manifest.nodes.keys());
@@ -117,17 +119,34 @@ export async function writeEnvironmentTables(
   const all = { env, project: config.name, profile, manifest, wanted, results, now };
   const { writes, after } = tableChanges(all);
   const due = writes.filter(({ node }) => inScope.has(node));
-  if (due.length === 0) return { snapshot, tables: [] };
+  if (due.length === 0) return { ...await commit(snapshot), tables: [] };
   const context = outsideContext(workspace);
-  const tables = await whileTablesLocked(context, env, async () => {
+  const account = async (tables: readonly TableReport[]) => {
+    const outside = accountOf(tables, { env, snapshot, writes, after });
+    const written = { ...snapshot, results: withFailures(results, tables), outside };
+    return { ...await commit(written), tables };
+  };
+  return await whileTablesLocked(context, env, async () => {
     await using stores = openStores(context, profile);
     return await writeEach(context, stores, {
       env,
       head: base.envHead!,
       writes: due,
       report: (table) => request.report(materialized(table)),
+      account,
     });
   });
+}
+
+/** What tables hold after a run that could not write all of them, or was not to. */
+function accountOf(
+  tables: readonly TableReport[],
+  { env, snapshot, writes, after }: Pick<TableChanges, "writes" | "after"> & {
+    readonly env: EnvName;
+    readonly snapshot: Snapshot;
+  },
+): Outside {
+  const now = tablesOf(snapshot.outside, env);
   const done = new Set(tables.filter(({ status }) => status !== "failed").map((t) => t.target));
   const missing = new Set(writes.map(({ target }) => target).filter((target) => !done.has(target)));
   const held = new Map<NodeId, MaterializationRecord[]>();
@@ -139,14 +158,7 @@ export async function writeEnvironmentTables(
     );
     if (kept.length > 0) held.set(id, kept);
   }
-  return {
-    snapshot: {
-      ...snapshot,
-      results: withFailures(results, tables),
-      outside: withTables(snapshot.outside, env, held, "all"),
-    },
-    tables,
-  };
+  return withTables(snapshot.outside, env, held, "all");
 }
 
 function withFailures(

@@ -74,6 +74,7 @@ export async function moveTogether(
   faultPoint("intent");
   try {
     await stageAll(context, id, due, batch.report);
+    await requireNotAdded(due);
     pending = await state.updatePending(pending, document("swapping"));
   } catch (error) {
     await abortAll(context, id, due, pending, error);
@@ -183,6 +184,30 @@ export async function withoutHeld(
   return due;
 }
 
+/**
+ * Looks again, once a store keeps other batches of the project out: another clone of the project may
+ * have added the same content since. Throws `changed_meanwhile` (4).
+ */
+export async function requireNotAdded(groups: readonly StoreWrites[]): Promise<void> {
+  for (const { store, writes } of groups) {
+    const added = writes.filter(({ spec, action }) => spec.mode === "append" && action === "write");
+    if (added.length === 0) continue;
+    const states = await store.inspect(added.map(({ table }) => table));
+    const twice = added.find(({ content_hash }, i) =>
+      states[i]!.exists && states[i]!.content_hash === content_hash
+    );
+    if (twice === undefined) continue;
+    throw new UserError(
+      `The rows of ${twice.node} were added to ${twice.target} by another command`,
+      {
+        code: "changed_meanwhile",
+        kind: "execution",
+        hint: "repeat the command: it does not add them again",
+      },
+    );
+  }
+}
+
 /** A report about a write; nothing else is known of it than `what` says. */
 export function reportOf(write: TableWrite, what: Partial<TableReport>): TableReport {
   const { node, spec, target, rows } = write;
@@ -262,12 +287,27 @@ async function undoAll(
   cause: unknown,
 ): Promise<never> {
   try {
-    for (const { store, writes } of groups) await store.undo(id, writes);
+    await undoStores(id, groups);
     await state.removePending(pending);
   } catch (error) {
     throw leftOver(cause, error);
   }
   throw cause;
+}
+
+/** Takes tables back, and makes sure that they are: what is needed for it may have been lost. */
+export async function undoStores(id: string, groups: readonly StoreWrites[]): Promise<void> {
+  for (const { store, writes } of groups) await store.undo(id, writes);
+  for (const { store, writes } of groups) {
+    for (const write of writes) {
+      if (await store.progress(id, [write]) !== "swapped") continue;
+      throw new UserError(`The write of ${write.target} cannot be taken back: nothing was kept`, {
+        code: "cannot_undo",
+        kind: "execution",
+        hint: "its new rows are in place, those of other tables of the command are not",
+      });
+    }
+  }
 }
 
 /** The commit point is behind: only what comes after it is missing, and the next command does it. */

@@ -1,11 +1,14 @@
 import { UserError } from "../base/user_error.ts";
 import { type EnvName } from "../model/ids.ts";
+import type { TableWrite } from "../model/materialization.ts";
+import { tablesOf, withTables } from "../model/outside.ts";
 import { connectionOf, type Profile, systemOf } from "../model/profile.ts";
-import type { PendingRef } from "../state/state_repo.ts";
-import { finishAll } from "./batch.ts";
+import type { PendingRef, StateRepo } from "../state/state_repo.ts";
+import { finishAll, undoStores } from "./batch.ts";
 import { type Intent, parseIntent } from "./intent.ts";
 import { openStores, type OutsideContext, whileTablesLocked } from "./outside_context.ts";
 import type { StoreWrites } from "./stores.ts";
+import { recordOfWrite } from "./table_changes.ts";
 
 /** What became of something that a killed command left. */
 export interface Recovery {
@@ -102,7 +105,7 @@ async function settle(
   } catch (error) {
     if (!(error instanceof UserError) || error.kind === "dependency") throw error;
     if (await isOver()) throw error;
-    for (const { store, writes } of groups) await store.undo(intent.id, writes);
+    await undoStores(intent.id, groups);
     await state.removePending(ref);
     return "undone";
   }
@@ -129,21 +132,60 @@ async function anySwapped({ id }: Intent, groups: readonly StoreWrites[]): Promi
   return false;
 }
 
-/** Tables that were each written for itself: those in place stay, what was only staged goes. */
+/**
+ * Tables that were each written for itself: those in place stay, and the state says so; what was only
+ * staged goes.
+ */
 async function cleanEach(
   { state }: OutsideContext,
-  { id }: Intent,
+  { id, environment }: Intent,
   groups: readonly StoreWrites[],
   ref: PendingRef,
 ): Promise<"cleaned"> {
+  const written: TableWrite[] = [];
   for (const { store, writes } of groups) {
     for (const write of writes) {
-      if (await store.progress(id, [write]) === "swapped") await store.finish(id, [write]);
-      else await store.abort(id, [write]);
+      if (await store.progress(id, [write]) === "swapped") {
+        await store.finish(id, [write]);
+        written.push(write);
+      } else await store.abort(id, [write]);
     }
   }
+  await putOnRecord(state, environment, written);
   await state.removePending(ref);
   return "cleaned";
+}
+
+/** Commits what tables of an environment hold, where its state does not say so. */
+async function putOnRecord(
+  state: StateRepo,
+  env: EnvName,
+  written: readonly TableWrite[],
+): Promise<void> {
+  const head = state.head(env);
+  if (head === null) return;
+  const snapshot = await state.snapshot(head);
+  const tables = new Map(tablesOf(snapshot.outside, env));
+  for (const write of written) {
+    const record = recordOfWrite(write);
+    const others = (tables.get(write.node) ?? []).filter((other) =>
+      other.target !== record.target || other.type !== record.type ||
+      other.connection !== record.connection
+    );
+    tables.set(write.node, [...others, record]);
+  }
+  const outside = withTables(snapshot.outside, env, tables, "all");
+  if (outside === snapshot.outside) return;
+  await state.write({
+    staged: state.stage({ ...snapshot, outside }),
+    parents: [head],
+    message: {
+      subject: `recover ${env}: ${written.length} tables were written by a run that was killed`,
+      body: written.map(({ target }) => target).join("\n"),
+      trailers: { "Seeknal-Action": "recover", Environment: env, Previous: head },
+    },
+    moves: [{ env, from: head }],
+  });
 }
 
 /** Looks after one environment unless a running command does. Null when there was nothing to do. */

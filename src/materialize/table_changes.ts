@@ -117,6 +117,22 @@ function recordOf(
   };
 }
 
+/** What the state says of a table after a write. */
+export function recordOfWrite(
+  { spec, system, target, content_hash, spec_hash, rows }: TableWrite,
+): MaterializationRecord {
+  return {
+    type: spec.type,
+    connection: spec.connection,
+    ...(system === undefined ? {} : { system }),
+    target,
+    mode: spec.mode,
+    content_hash,
+    spec_hash,
+    rows,
+  };
+}
+
 function writeOf(
   table: WantedTable,
   record: MaterializationRecord,

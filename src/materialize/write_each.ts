@@ -3,7 +3,7 @@ import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import type { CommitId, EnvName } from "../model/ids.ts";
 import type { TableWrite } from "../model/materialization.ts";
-import { checkAll, reportOf, type TableReport, withoutHeld } from "./batch.ts";
+import { checkAll, reportOf, requireNotAdded, type TableReport, withoutHeld } from "./batch.ts";
 import type { Intent } from "./intent.ts";
 import { type OutsideContext, parquetOf } from "./outside_context.ts";
 import type { Stores } from "./stores.ts";
@@ -11,18 +11,20 @@ import type { Stores } from "./stores.ts";
 /**
  * Writes tables of an environment, each for itself: one that fails does not keep the others from being
  * written. To be called under `whileTablesLocked`. What is staged is on record first, so that the next
- * command can clean up after a crash. Returns one report for every write.
+ * command can clean up after a crash; it stays so until `account` has put into the state what came of it.
  */
-export async function writeEach(
+export async function writeEach<T>(
   context: OutsideContext,
   stores: Stores,
-  { env, head, writes, report }: {
+  { env, head, writes, report, account }: {
     readonly env: EnvName;
     readonly head: CommitId;
     readonly writes: readonly TableWrite[];
     readonly report: (table: TableReport) => void;
+    /** Given one report for every write. */
+    readonly account: (tables: readonly TableReport[]) => Promise<T>;
   },
-): Promise<TableReport[]> {
+): Promise<T> {
   const reports: TableReport[] = [];
   const done = (table: TableReport) => {
     reports.push(table);
@@ -44,8 +46,9 @@ export async function writeEach(
     if (context.host.signal.aborted) break;
     done(await writeOne(context, stores, id, write));
   }
+  const result = await account(reports);
   await context.state.removePending(pending);
-  return reports;
+  return result;
 }
 
 async function writeOne(
@@ -66,6 +69,7 @@ async function writeOne(
     try {
       const { rows } = await store.stage(id, write, parquetOf(context, write));
       faultPoint("env-staged");
+      await requireNotAdded(due);
       await store.swap(id, writes);
       faultPoint("env-swapped");
       await store.finish(id, writes);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OutsideShop } from "../support/outside_shop.ts";
+import { OutsideShop, target } from "../support/outside_shop.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { rowsOf } from "../support/shop.ts";
 
@@ -136,5 +136,83 @@ Deno.test("a rollback to a state that left its tables behind takes them back to 
     await shop.ok("rollback", "--yes");
     assert.deepEqual(await amounts(shop, "analytics.orders"), { table: OLD, node: NEW });
     await shop.ok("run", "--no-materialize");
+  });
+});
+
+Deno.test("what was planned with --profile is rolled back and deleted where that one leads", async () => {
+  await withShop(async (shop, postgres) => {
+    shop.write(
+      "special.yml",
+      shop.read("profiles.yml").replace("database: warehouse", "database: other"),
+    );
+    const inOther = async () =>
+      (await postgres.query("other", "SELECT amount FROM x_analytics.orders ORDER BY 1"))
+        .map((row) => Number(row["amount"]));
+    for (const amount of ["amount + 1", "amount + 2"]) {
+      shop.setOrders(amount);
+      await shop.ok("plan", "x", "--profile", "special.yml");
+      await shop.ok("run", "--env", "x");
+    }
+    assert.deepEqual(await inOther(), [7.25, 12.5, 22]);
+    await shop.ok("rollback", "x", "--to", "x@{2}", "--yes");
+    assert.deepEqual(await inOther(), NEW);
+    const schemas = "SELECT nspname FROM pg_namespace WHERE nspname = 'x_analytics'";
+    assert.deepEqual(await postgres.query("warehouse", schemas), []);
+    await shop.ok("env", "delete", "x", "--drop-tables", "--yes");
+    assert.deepEqual(await postgres.query("other", schemas), []);
+  });
+});
+
+Deno.test("two clones of a project that run at once add the same rows once", async () => {
+  await withShop(async (shop, postgres) => {
+    using clone = new OutsideShop(postgres, { warehouse: "warehouse", finance: "finance" });
+    const clones = [shop, clone];
+    for (const each of clones) {
+      each.remove("seeknal/names.yml");
+      each.remove("seeknal/totals.yml");
+      each.setOrders("amount");
+      each.write(
+        "seeknal/orders.yml",
+        each.read("seeknal/orders.yml").replace(
+          /materializations:[^]*/,
+          target("warehouse", "analytics.added", "    mode: append\n"),
+        ),
+      );
+    }
+    await Promise.all(clones.map((each) => each.child("run")));
+    for (const each of clones) await each.command("run");
+    const rows = await shop.warehouse("analytics.added");
+    assert.deepEqual(rows.map(({ amount }) => Number(amount)).sort((a, b) => a - b), OLD);
+  });
+});
+
+Deno.test("what cannot be taken back any more is not said to be", async () => {
+  await withShop(async (shop, postgres) => {
+    using clone = new OutsideShop(postgres, { warehouse: "warehouse", finance: "finance" });
+    await clone.ok("run");
+    const killed = await shop.killedAt("swapped", 0, "promote", "dev", "--yes");
+    assert.equal(killed.code, 137, killed.stderr);
+    // A clone knows nothing of what is under way in another: it takes what was kept for rubbish.
+    await clone.ok("gc", "--tables");
+    const doctor = await shop.run("doctor", "--fix");
+    const { table } = await amounts(shop, "analytics.orders") as { table: number[] };
+    if (table[0] === OLD[0]) return;
+    assert.equal(doctor.code, 4, doctor.stdout);
+    assert.match(doctor.stdout, /analytics\.orders cannot be taken back: nothing was kept/);
+  });
+});
+
+Deno.test("what a killed run of an environment wrote is on record: going back to the former definition writes the table again", async () => {
+  await withShop(async (shop) => {
+    const dev = async () =>
+      (await shop.warehouse("dev_analytics.orders")).map(({ amount }) => Number(amount));
+    shop.setOrders("amount + 2");
+    await shop.ok("plan", "dev");
+    const killed = await shop.killedAt("env-swapped", 0, "run", "--env", "dev");
+    assert.equal(killed.code, 137, killed.stderr);
+    assert.deepEqual((await dev()).sort((a, b) => a - b), [7.25, 12.5, 22]);
+    await runIn(shop, "dev", "amount + 1");
+    assert.deepEqual((await dev()).sort((a, b) => a - b), NEW);
+    assert.match(await shop.ok("doctor"), /readable copy of dev: up to date/);
   });
 });

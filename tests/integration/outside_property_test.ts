@@ -151,7 +151,8 @@ class Walk {
     else if (roll < 0.58) await this.#promote();
     else if (roll < 0.7) await this.#rollback();
     else if (roll < 0.8) await this.#runProduction();
-    else if (roll < 0.92) await this.#kill();
+    else if (roll < 0.88) await this.#kill();
+    else if (roll < 0.92) await this.#killRun();
     else if (roll < 0.96) await this.#delete();
     else await this.#ok("gc", "--tables");
     await this.check();
@@ -240,6 +241,26 @@ class Walk {
     await this.#may(...this.#pick([["run"], ["gc", "--tables"], ["doctor", "--fix"]]));
     await this.#may("doctor", "--fix");
     this.#isMaterialized = false;
+  }
+
+  /** A run of an environment that is killed, and then the project as it was before, or as it is. */
+  async #killRun(): Promise<void> {
+    const before = structuredClone([...this.#shop.nodes]);
+    const env = this.#pick(ENVIRONMENTS);
+    this.#edit();
+    await this.#ok("plan", env);
+    const point = this.#pick(["env-staged", "env-swapped"]);
+    const skip = Math.floor(this.#next() * 3);
+    this.log.push(`kill at ${point} ${skip}: run --env ${env}`);
+    const killed = await this.#shop.killedAt(point, skip, "run", "--env", env);
+    this.log.push(`  exit ${killed.code}`);
+    if (this.#next() < 0.5) {
+      for (const [name, node] of before) this.#shop.nodes.set(name, node);
+      this.#shop.lay();
+      this.log.push("edit back");
+    }
+    await this.#ok("plan", env);
+    await this.#ok("run", "--env", env);
   }
 
   async #delete(mayDrop = true): Promise<void> {

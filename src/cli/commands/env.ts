@@ -109,6 +109,9 @@ export const ENV_DELETE: Command = {
     const { environmentTables, dropEnvironmentTables } = await import(
       "../../app/environment_tables.ts"
     );
+    const { recoverTables } = await import("../../app/outside_tables.ts");
+    requireDeletable(workspace, env);
+    await recoverTables(workspace, env);
     const head = requireDeletable(workspace, env);
     const dropped = flag(context, "dropTables") ? await environmentTables(workspace, env) : [];
     for (const { type, target } of dropped) {
@@ -173,6 +176,8 @@ export const ENV_CLEANUP: Command = {
     const { expiredEnvironments, deleteEnvironment } = await import(
       "../../app/manage_environments.ts"
     );
+    const { recoverTables } = await import("../../app/outside_tables.ts");
+    if (!isDry) await recoverTables(workspace, null);
     const expired = await expiredEnvironments(workspace);
     const { environmentTables, dropEnvironmentTables } = await import(
       "../../app/environment_tables.ts"

@@ -56,6 +56,8 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
   const workspace = await context.workspace(env === null || env === PROD ? "read" : "write");
   const detailed = flag(context, "detailedExitcode");
   const { planEnvironment } = await import("../../app/plan_environment.ts");
+  const { recoverTables } = await import("../../app/outside_tables.ts");
+  if (env !== null && env !== PROD) await recoverTables(workspace, env);
   const code = await loading(
     { ...context, options: { ...context.options, json: format === "json" } },
     workspace,

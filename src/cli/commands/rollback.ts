@@ -30,11 +30,13 @@ export const ROLLBACK: Command = {
     const { terminal } = context;
     const env = context.args[0] === undefined ? PROD : envName(context, context.args[0]);
     const isDry = flag(context, "dryRun");
-    const workspace = await context.workspace(isDry ? "read" : "write");
+    const typedFor = await context.workspace(isDry ? "read" : "write");
     const { prepareRollback, executeRollback } = await import("../../app/rollback_environment.ts");
     const { catchUp } = await import("../../app/publish.ts");
     const { recoverTables } = await import("../../app/outside_tables.ts");
-    if (!isDry) await recoverTables(workspace, env);
+    const { withPlannedProfile } = await import("../../app/environment_profile.ts");
+    if (!isDry) await recoverTables(typedFor, env);
+    const workspace = await withPlannedProfile(typedFor, env);
     const prepared = await prepareRollback(workspace, env, text(context, "to"));
     const { from, to, changes, nothingToDo, tables } = prepared;
     const style = styleFor(terminal.colorErr);
