@@ -85,7 +85,13 @@ async function commitProduction(
   const head = prepared.planned.base.prodHead;
   const { profile, config } = prepared.planned.loaded;
   const changes = request.materialize && profile.materialize
-    ? changesFor({ env: PROD, profile, project: config.name, snapshot })
+    ? changesFor({
+      env: PROD,
+      profile,
+      project: config.name,
+      snapshot,
+      forced: request.rematerialize === true,
+    })
     : null;
   const after = changes === null
     ? snapshot
@@ -101,7 +107,7 @@ async function commitProduction(
     action: "run",
     env: PROD,
     profile,
-    writes: changes.writes,
+    changes,
     commit,
     report: (table) => request.report(materialized(table)),
   });

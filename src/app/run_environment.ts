@@ -18,6 +18,7 @@ import { requireEnvironment } from "./require_environment.ts";
 import { catchUp } from "./publish.ts";
 import { RunLog } from "./run_log.ts";
 import { findStaleness, stalePlan } from "./run_staleness.ts";
+import { checkPlannedTables } from "./run_tables.ts";
 import { ownFolders } from "./temporary_folders.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -190,6 +191,7 @@ async function executeRun(
   workspace.versions.save();
   const ready = await settlePlan(workspace, prepared);
   const headBefore = workspace.state.head(prepared.env ?? PROD);
+  await checkPlannedTables(workspace, ready, request);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
   const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>

@@ -61,6 +61,7 @@ function changes(
   return tableChanges({
     env,
     project: "shop",
+    batch: "b1",
     profile: NO_PROFILE,
     manifest: own,
     wanted: wantedTables(own, env, NO_PROFILE).tables,
