@@ -61,7 +61,7 @@ function changes(
   return tableChanges({
     env,
     project: "shop",
-    batch: "b1",
+    batch: `batch of ${content}`,
     profile: NO_PROFILE,
     manifest: own,
     wanted: wantedTables(own, env, NO_PROFILE).tables,
