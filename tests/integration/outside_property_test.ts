@@ -8,7 +8,7 @@ import { randomNumbers } from "../support/random.ts";
 import { rowsOf, source, transform } from "../support/shop.ts";
 
 /** Steps of all walks together; more to look longer. */
-const STEPS = Number(Deno.env.get("SEEKNAL_OUTSIDE_STEPS") ?? 44);
+const STEPS = Number(Deno.env.get("SEEKNAL_OUTSIDE_STEPS") ?? 20);
 /** First of the seeds; every walk has its own. */
 const SEED = Number(Deno.env.get("SEEKNAL_SEED") ?? 1);
 const WALKS = Number(Deno.env.get("SEEKNAL_OUTSIDE_WALKS") ?? 2);
@@ -184,9 +184,7 @@ class Walk {
     } else if (roll < 0.8) node.moved = !node.moved;
     else if (roll < 0.86) node.isMaterialized = !node.isMaterialized;
     else if (roll < 0.92) node.renamed = !node.renamed;
-    else if (name !== "view") {
-      node.mode = this.#pick(Object.keys(MODES).filter((mode) => mode !== "view"));
-    }
+    else if (name !== "view") node.mode = node.mode === name ? "full" : name;
     this.#shop.lay();
     this.log.push(`edit ${name} ${JSON.stringify(node)}`);
   }
