@@ -216,3 +216,31 @@ Deno.test("what a killed run of an environment wrote is on record: going back to
     assert.match(await shop.ok("doctor"), /readable copy of dev: up to date/);
   });
 });
+
+Deno.test("gc --tables keeps what a rollback to a state needs that had left its tables behind", async () => {
+  await withShop(async (shop) => {
+    const add = async (amount: string, ...how: string[]) => {
+      shop.setOrders(amount);
+      shop.write(
+        "seeknal/orders.yml",
+        shop.read("seeknal/orders.yml").replace(
+          /materializations:[^]*/,
+          target("warehouse", "analytics.added", "    mode: append\n"),
+        ),
+      );
+      await shop.ok("run", ...how);
+    };
+    await add("amount");
+    await add("amount + 1");
+    await add("amount + 2", "--no-materialize");
+    await add("amount + 3");
+    await shop.ok("env", "delete", "dev", "--yes");
+    await shop.ok("gc", "--tables", "--keep-days", "0", "--keep-promotions", "2");
+    await shop.ok("rollback", "--yes");
+    const rows = await shop.warehouse("analytics.added");
+    assert.deepEqual(
+      rows.map(({ amount }) => Number(amount)).sort((a, b) => a - b),
+      [...OLD, ...NEW].sort((a, b) => a - b),
+    );
+  });
+});
