@@ -244,3 +244,19 @@ Deno.test("gc --tables keeps what a rollback to a state needs that had left its 
     );
   });
 });
+
+Deno.test("two names of one database are written in one batch", async () => {
+  await withShop(async (shop) => {
+    const profile = shop.read("profiles.yml");
+    const own = /  warehouse:\n(?: {4}.*\n)+/.exec(profile)![0];
+    shop.write("profiles.yml", profile + own.replace("warehouse:", "again:"));
+    shop.write(
+      "seeknal/names.yml",
+      shop.read("seeknal/names.yml").replace("connection: warehouse", "connection: again")
+        .replace("upper(name)", "lower(name)"),
+    );
+    await shop.ok("run");
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+    assert.equal((await shop.warehouse("analytics.names"))[0]!["name"], "ann");
+  });
+});
