@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { listDir } from "../cache/output_cache.ts";
 import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
+import type { OutsideRecord } from "../model/outside.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { pendingWork } from "../materialize/recover.ts";
 import { projectName } from "../project/load_project.ts";
@@ -174,14 +175,21 @@ async function liveObjects(
   return live;
 }
 
-/** Walks the `results` folder of a tree; folders seen before are not read again. */
+/**
+ * Walks the `results` and `outside` folders of a tree: a rollback goes to what was built, and to what
+ * tables held, which may be older. Folders seen before are not read again.
+ */
 async function addResults(
   { state }: Workspace,
   tree: string,
   live: Set<ContentHash>,
   seen: Set<string>,
 ): Promise<void> {
-  const results = (await state.treeEntries(tree)).find(({ path }) => path === "results");
+  const entries = await state.treeEntries(tree);
+  const contentsOf = (document: NodeRecord | OutsideRecord) =>
+    "tables" in document
+      ? document.tables.map((table) => table.content_hash)
+      : [document.content_hash];
   const visit = async (oid: string): Promise<void> => {
     if (seen.has(oid)) return;
     seen.add(oid);
@@ -190,10 +198,13 @@ async function addResults(
       else if (!seen.has(entry.oid)) {
         seen.add(entry.oid);
         const { data } = await state.object(entry.oid);
-        const { content_hash } = JSON.parse(new TextDecoder().decode(data)) as NodeRecord;
-        if (content_hash !== null) live.add(content_hash);
+        for (const hash of contentsOf(JSON.parse(new TextDecoder().decode(data)))) {
+          if (hash !== null) live.add(hash as ContentHash);
+        }
       }
     }
   };
-  if (results !== undefined) await visit(results.oid);
+  for (const { path, oid } of entries) {
+    if (path === "results" || path === "outside") await visit(oid);
+  }
 }

@@ -1,3 +1,4 @@
+import { compactJson } from "../base/canonical_json.ts";
 import { UserError } from "../base/user_error.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { connectionOf, type Profile } from "../model/profile.ts";
@@ -17,12 +18,16 @@ export class Stores implements AsyncDisposable {
 
   /** The store behind a connection. Throws what connecting throws, and `unknown_connection` (2). */
   get(type: string, connection: string): Promise<TargetStore> {
-    const key = `${type}\0${connection}`;
-    let store = this.#open.get(key);
+    const named = `${type}\0${connection}`;
+    let store = this.#open.get(named);
     if (store === undefined) {
       const target = findTargetType(type);
       if (target === null) throw unknownType(type);
-      store = target.open(connectionOf(this.#profile, connection, target.name), this.#context);
+      const spec = connectionOf(this.#profile, connection, target.name);
+      // Two names of one database are one store: two would wait for each other's batch. A catalog's name is its own.
+      const key = type === "postgresql" ? compactJson([type, spec.options]) : named;
+      store = this.#open.get(key) ?? target.open(spec, this.#context);
+      this.#open.set(named, store);
       this.#open.set(key, store);
     }
     return store;
@@ -30,21 +35,20 @@ export class Stores implements AsyncDisposable {
 
   /** Writes by the store they go to, in the order in which stores first appear. */
   async group(writes: readonly TableWrite[]): Promise<StoreWrites[]> {
-    const groups = new Map<string, TableWrite[]>();
+    const groups = new Map<TargetStore, TableWrite[]>();
     for (const write of writes) {
-      const key = `${write.spec.type}\0${write.spec.connection}`;
-      groups.set(key, [...(groups.get(key) ?? []), write]);
+      const store = await this.get(write.spec.type, write.spec.connection);
+      groups.set(store, [...(groups.get(store) ?? []), write]);
     }
-    const result: StoreWrites[] = [];
-    for (const own of groups.values()) {
-      const { type, connection } = own[0]!.spec;
-      result.push({ connection, store: await this.get(type, connection), writes: own });
-    }
-    return result;
+    return [...groups].map(([store, own]) => ({
+      connection: own[0]!.spec.connection,
+      store,
+      writes: own,
+    }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const store of this.#open.values()) {
+    for (const store of new Set(this.#open.values())) {
       const open = await store.catch(() => null);
       await open?.[Symbol.asyncDispose]();
     }

@@ -216,3 +216,47 @@ Deno.test("what a killed run of an environment wrote is on record: going back to
     assert.match(await shop.ok("doctor"), /readable copy of dev: up to date/);
   });
 });
+
+Deno.test("gc --tables keeps what a rollback to a state needs that had left its tables behind", async () => {
+  await withShop(async (shop) => {
+    const add = async (amount: string, ...how: string[]) => {
+      shop.setOrders(amount);
+      shop.write(
+        "seeknal/orders.yml",
+        shop.read("seeknal/orders.yml").replace(
+          /materializations:[^]*/,
+          target("warehouse", "analytics.added", "    mode: append\n"),
+        ),
+      );
+      await shop.ok("run", ...how);
+    };
+    await add("amount");
+    await add("amount + 1");
+    await add("amount + 2", "--no-materialize");
+    await add("amount + 3");
+    await shop.ok("env", "delete", "dev", "--yes");
+    await shop.ok("gc", "--tables", "--keep-days", "0", "--keep-promotions", "2");
+    await shop.ok("rollback", "--yes");
+    const rows = await shop.warehouse("analytics.added");
+    assert.deepEqual(
+      rows.map(({ amount }) => Number(amount)).sort((a, b) => a - b),
+      [...OLD, ...NEW].sort((a, b) => a - b),
+    );
+  });
+});
+
+Deno.test("two names of one database are written in one batch", async () => {
+  await withShop(async (shop) => {
+    const profile = shop.read("profiles.yml");
+    const own = /  warehouse:\n(?: {4}.*\n)+/.exec(profile)![0];
+    shop.write("profiles.yml", profile + own.replace("warehouse:", "again:"));
+    shop.write(
+      "seeknal/names.yml",
+      shop.read("seeknal/names.yml").replace("connection: warehouse", "connection: again")
+        .replace("upper(name)", "lower(name)"),
+    );
+    await shop.ok("run");
+    assert.deepEqual(await amounts(shop, "analytics.orders"), { table: NEW, node: NEW });
+    assert.equal((await shop.warehouse("analytics.names"))[0]!["name"], "ann");
+  });
+});
