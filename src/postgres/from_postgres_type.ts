@@ -130,17 +130,41 @@ function scalarTransfer(type: PostgresType): Transfer {
 
 function numericTransfer(modifier: number): Transfer {
   const size = numericSize(modifier);
-  if (size !== null) return parsed(`DECIMAL(${size.precision},${size.scale})`);
-  const type = `DECIMAL(38,${DEFAULT_SCALE})`;
-  return {
+  if (size !== null && size.precision <= NARROW_DIGITS) {
+    return parsed(`DECIMAL(${size.precision},${size.scale})`);
+  }
+  const { precision, scale } = size ?? { precision: 38, scale: DEFAULT_SCALE };
+  const type = `DECIMAL(${precision},${scale})`;
+  const wide = {
     ...TEXT,
     type,
     isPlain: true,
-    value: (text) => `CAST(${text} AS ${type})`,
+    value: (text: string) => wideDecimal(text, type, scale),
+  };
+  return size !== null ? wide : {
+    ...wide,
     fits: (text) =>
       `(strpos(${text}, '.') = 0 OR ` +
       `length(rtrim(${text}, '0')) - strpos(${text}, '.') <= ${DEFAULT_SCALE})`,
   };
+}
+
+/** Digits up to which DuckDB keeps a DECIMAL in 64 bits. */
+const NARROW_DIGITS = 18;
+
+/**
+ * A text as a DECIMAL of more than 64 bits. DuckDB takes 9 µs to read one and a twentieth of that to
+ * read a narrow one, which most values fit: measured with 1.5.5.
+ */
+function wideDecimal(text: string, type: string, scale: number): string {
+  const point = `strpos(${text}, '.')`;
+  const tiers = [Math.min(6, scale), Math.min(10, scale)].map((digits) => {
+    const whole = NARROW_DIGITS - digits;
+    const isShort = `(${point} = 0 AND length(${text}) <= ${whole}) OR ` +
+      `(${point} BETWEEN 1 AND ${whole} AND length(${text}) - ${point} <= ${digits})`;
+    return `WHEN ${isShort} THEN CAST(CAST(${text} AS DECIMAL(${NARROW_DIGITS},${digits})) AS ${type})`;
+  });
+  return `CASE ${tiers.join(" ")} ELSE CAST(${text} AS ${type}) END`;
 }
 
 /** Digits that hold every value of a `numeric(p,s)`; null when DuckDB has no such DECIMAL. */
