@@ -38,6 +38,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "project",
     "exec",
     "sources",
+    "targets",
     "connections",
     "materialize",
   ],

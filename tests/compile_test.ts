@@ -83,7 +83,10 @@ Deno.test("what is embedded is enough to plan, run and promote, reading nothing 
         "--allow-env",
         "--allow-sys",
         // A worker's modules count as read; `program` holds nothing else.
-        `--allow-read=${unpacked.join("project")},${unpacked.join("program")}`,
+        // Profiles may lie in the user's home.
+        `--allow-read=${
+          ["project", "program", ".seeknal"].map((name) => unpacked.join(name)).join(",")
+        }`,
         `--allow-write=${unpacked.join("project")}`,
         `--allow-ffi=${unpacked.join("deno")}`,
         `--config=${unpacked.join("deno.json")}`,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 export const CACHE = Deno.env.get("SEEKNAL_INTEROP_CACHE") ??
   join(Deno.env.get("HOME") ?? "/tmp", ".cache", "seeknal-interop");
 
-const PYICEBERG = "pyiceberg[sql-sqlite,pyarrow]==0.12.0";
+const PYICEBERG = "pyiceberg[sql-sqlite,pyarrow,pyiceberg-core]==0.12.0";
 const MAVEN = "https://repo1.maven.org/maven2";
 const ICEBERG = "1.10.1";
 const PARQUET = "1.16.0";
@@ -21,6 +21,8 @@ export const DATA_JARS = [
   ].map((name) => `org/apache/parquet/${name}/${PARQUET}`),
   "org/xerial/snappy/snappy-java/1.1.10.8",
   "com/github/luben/zstd-jni/1.5.7-4",
+  "org/locationtech/jts/jts-core/1.20.0",
+  "org/apache/hadoop/hadoop-mapreduce-client-core/3.4.1",
 ];
 
 /** Something that is not there; the rest goes on without it. */
@@ -65,6 +67,17 @@ export async function jar(path: string): Promise<string> {
   return local;
 }
 
+/** What Java is started with to run `JavaPeer`. Throws an {@linkcode Unavailable}. */
+export async function javaPeer(): Promise<string[]> {
+  const jars = [];
+  for (const path of [SERVER_JAR, ...DATA_JARS]) jars.push(await jar(path));
+  const classes = join(CACHE, "classes");
+  Deno.mkdirSync(classes, { recursive: true });
+  const source = join(import.meta.dirname ?? ".", "JavaPeer.java");
+  await run("javac", ["-cp", jars.join(":"), "-d", classes, source]);
+  return ["-cp", [classes, ...jars].join(":"), "JavaPeer"];
+}
+
 /** Runs a program to its end; its output. Throws an {@linkcode Unavailable} when there is none. */
 export async function run(program: string, args: readonly string[], input = ""): Promise<string> {
   let child: Deno.ChildProcess;
@@ -83,7 +96,8 @@ export async function run(program: string, args: readonly string[], input = ""):
   await writer.close().catch(() => {});
   const { success, stdout, stderr } = await child.output();
   if (success) return new TextDecoder().decode(stdout);
-  const said = new TextDecoder().decode(stderr).trim().split("\n").slice(-12).join("\n");
+  const lines = new TextDecoder().decode(stderr).trim().split("\n");
+  const said = lines.filter((line) => !/^\s+at |\bINFO\b/.test(line)).slice(-12).join("\n");
   throw new Error(`${program} ${args.slice(0, 3).join(" ")}: ${said}`);
 }
 

@@ -35,7 +35,7 @@ def rows(first, count):
             "day": pa.array(
                 [datetime.date(2026, 1, 1) + datetime.timedelta(i % 40) for i in numbers], pa.date32()
             ),
-            "at": pa.array([start + datetime.timedelta(hours=i) for i in numbers], pa.timestamp("us")),
+            "ts": pa.array([start + datetime.timedelta(hours=i) for i in numbers], pa.timestamp("us")),
             "zoned": pa.array(
                 [(start + datetime.timedelta(hours=i)).replace(tzinfo=UTC) for i in numbers],
                 pa.timestamp("us", tz="UTC"),

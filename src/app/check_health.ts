@@ -3,12 +3,15 @@ import { listDir } from "../cache/output_cache.ts";
 import { hasTrueBytes, verifyObject } from "../cache/object_store.ts";
 import { readTextIfExists, removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
+import { isEnvName } from "../model/env_name.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
 import { UserError } from "../base/user_error.ts";
-import { pendingWork } from "../materialize/recover.ts";
+import { type PendingWork, pendingWork } from "../materialize/recover.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
-import { outsideContext, recoverPending, recoveryWords } from "./outside_tables.ts";
+import { lookAtTables, outsideContext, recoverPending, recoveryWords } from "./outside_tables.ts";
 import { publishHead, readableDir } from "./publish.ts";
+import { tablesAstray } from "./environment_tables.ts";
+import { tablesOf } from "../model/outside.ts";
 import { testConnection } from "./test_connections.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -44,6 +47,7 @@ export async function checkHealth(
     ...await checkPendingTables(workspace, options),
     ...await checkCopies(workspace, options),
     ...await checkProfiles(workspace),
+    ...await checkTables(workspace),
     checkLeftovers(workspace, options),
   ];
 }
@@ -51,39 +55,52 @@ export async function checkHealth(
 /** What killed commands left outside; `fix` finishes or undoes it, and says which. */
 async function checkPendingTables(
   workspace: Workspace,
-  { fix }: HealthOptions,
+  options: HealthOptions,
 ): Promise<HealthCheck[]> {
-  const pending = await pendingWork(outsideContext(workspace));
   const checks: HealthCheck[] = [];
-  for (const { environment, intent } of pending) {
-    const what = `${intent.action} of ${environment}: ${intent.writes.length} tables, ` +
-      (intent.phase === "swapping" ? "some of them may have changed" : "none of them changed yet");
-    const check = `tables of ${environment}`;
-    const hint = "finish or undo it:\n    seeknal doctor --fix";
-    if (!fix) {
-      checks.push({ check, status: "problem", detail: `unfinished ${what}`, hint });
-      continue;
-    }
-    try {
-      const recovery = await recoverPending(workspace, environment);
-      checks.push(
-        recovery === null || recovery === "busy"
-          ? { check, status: "ok", detail: `at work: ${what}`, hint: null }
-          : { check, status: "fixed", detail: recoveryWords(recovery), hint: null },
-      );
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      checks.push({ check, status: "problem", detail: `${what}: ${error.message}`, hint });
-    }
+  for (const work of await pendingWork(outsideContext(workspace))) {
+    checks.push(await checkPending(workspace, work, options));
   }
   return checks;
+}
+
+const PENDING_WORDS = {
+  running: "a command is at it",
+  untouched: "it was killed before any table changed",
+  partly: "it was killed, and some of the tables have changed",
+} as const;
+
+async function checkPending(
+  workspace: Workspace,
+  work: PendingWork,
+  { fix }: HealthOptions,
+): Promise<HealthCheck> {
+  const { environment, intent } = work;
+  const check = `tables of ${environment}`;
+  const what = `${intent.action} of ${environment}, ${intent.writes.length} tables`;
+  const hint = "finish or undo it:\n    seeknal doctor --fix";
+  try {
+    const found = await lookAtTables(workspace, work);
+    const detail = `${what}: ${PENDING_WORDS[found]}`;
+    if (found === "running") return { check, status: "ok", detail, hint: null };
+    if (!fix) return { check, status: "problem", detail, hint };
+    const recovery = await recoverPending(workspace, environment);
+    return recovery === null || recovery === "busy"
+      ? { check, status: "ok", detail: `${what}: somebody else looked after it`, hint: null }
+      : { check, status: "fixed", detail: recoveryWords(recovery), hint: null };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { check, status: "problem", detail: `${what}: ${error.message}`, hint };
+  }
 }
 
 /** Every environment's profile, and whether its connections answer. */
 async function checkProfiles(workspace: Workspace): Promise<HealthCheck[]> {
   const checks: HealthCheck[] = [];
   const seen = new Set<string>();
-  for (const env of new Set([PROD, ...workspace.state.environments()])) {
+  for (
+    const env of new Set([PROD, ...workspace.state.environments(), ...namedProfiles(workspace)])
+  ) {
     const { profile, diagnostics } = loadEnvironmentProfile(workspace, env);
     if (profile.file === null || seen.has(profile.file)) continue;
     seen.add(profile.file);
@@ -100,6 +117,45 @@ async function checkProfiles(workspace: Workspace): Promise<HealthCheck[]> {
       const { status, detail, hint } = await testConnection(workspace, connection);
       const check = `connection ${connection.name} (${profile.file})`;
       checks.push({ check, status: status === "ok" ? "ok" : "problem", detail, hint });
+    }
+  }
+  return checks;
+}
+
+/** Environments that have a profile in the project, whether they exist yet or not. */
+function namedProfiles({ root }: Workspace): EnvName[] {
+  return listDir(root).flatMap((file) => {
+    const name = /^profiles-(.+)\.yml$/.exec(file)?.[1] ?? "";
+    return isEnvName(name) ? [name as EnvName] : [];
+  });
+}
+
+/** Whether tables outside are there, and hold what the state says by their own account. */
+async function checkTables(workspace: Workspace): Promise<HealthCheck[]> {
+  const checks: HealthCheck[] = [];
+  for (const env of workspace.state.environments()) {
+    const { outside } = await workspace.state.snapshot(workspace.state.head(env));
+    const records = [...tablesOf(outside, env).values()].flat();
+    if (records.length === 0) continue;
+    const check = `what the tables of ${env} hold`;
+    try {
+      const astray = await tablesAstray(workspace, env, records);
+      checks.push({
+        check,
+        status: astray.length === 0 ? "ok" : "problem",
+        detail: astray.length === 0
+          ? `${records.length} tables are there, as the state has them`
+          : astray.slice(0, 5).join("; ") +
+            (astray.length > 5 ? ` and ${astray.length - 5} more` : ""),
+        hint: astray.length === 0
+          ? null
+          : `write them anew:\n    seeknal run${
+            env === PROD ? "" : ` --env ${env}`
+          } --rematerialize`,
+      });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      checks.push({ check, status: "problem", detail: error.message, hint: error.hint ?? null });
     }
   }
   return checks;

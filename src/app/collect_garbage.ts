@@ -69,7 +69,11 @@ export async function collectGarbage(
   }
   for (const name of listDir(cache.temporaryDir)) {
     const path = join(cache.temporaryDir, name);
-    if (statIfExists(path)?.isFile === true && !isYoung(path)) remove(path);
+    if (isYoung(path)) continue;
+    // Folders in which a killed process spilled, or downloaded to.
+    if (statIfExists(path)?.isDirectory === true) {
+      removed.push(...removeFolder(path, options.dryRun));
+    } else remove(path);
   }
   if (!options.dryRun) {
     for (const { fingerprint, contentHash } of cache.entries()) {
@@ -87,6 +91,15 @@ export async function collectGarbage(
     repacked,
     tables,
   };
+}
+
+function removeFolder(path: string, dryRun: boolean): { path: string; bytes: number }[] {
+  const files = listDir(path).map((name) => {
+    const file = join(path, name);
+    return { path: file, bytes: statIfExists(file)?.size ?? 0 };
+  });
+  if (!dryRun) Deno.removeSync(path, { recursive: true });
+  return files;
 }
 
 /** Leftovers and versions in the systems that production and the environments write to. */

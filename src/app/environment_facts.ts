@@ -3,6 +3,7 @@ import { type EnvName, PROD } from "../model/ids.ts";
 import { DEFAULT_TTL_SECONDS, type Snapshot } from "../model/snapshot.ts";
 import { positions } from "../state/revisions.ts";
 import type { CommitInfo, StateRepo } from "../state/state_repo.ts";
+import { tablesOf } from "../model/outside.ts";
 import { pendingNodes } from "./outputs.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -102,7 +103,21 @@ async function statusOf(
     if (!failed && !await state.isAncestor(prod, head.id)) return "stale";
   }
   if (failed) return "failed";
-  return pendingNodes(snapshot, cache).length > 0 ? "planned" : "applied";
+  return pendingNodes(snapshot, cache).length > 0 || hasTablesToWrite(env, snapshot)
+    ? "planned"
+    : "applied";
+}
+
+/** True where the plan has tables that the environment does not have yet. */
+function hasTablesToWrite(env: EnvName, { plan, outside, results }: Snapshot): boolean {
+  if (plan?.environment !== env) return false;
+  const held = tablesOf(outside, env);
+  return plan.materializations.some(({ node, target, by }) =>
+    by === "run" &&
+    !(held.get(node) ?? []).some((record) =>
+      record.target === target && record.content_hash === results.get(node)?.content_hash
+    )
+  );
 }
 
 async function firstSeen(state: StateRepo, env: EnvName): Promise<string> {

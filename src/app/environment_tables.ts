@@ -2,9 +2,10 @@ import { openStores } from "../materialize/outside_context.ts";
 import type { Stores } from "../materialize/stores.ts";
 import { type EnvName } from "../model/ids.ts";
 import { tablesOf } from "../model/outside.ts";
-import type { TableOwner } from "../model/materialization.ts";
+import type { MaterializationRecord, TableOwner } from "../model/materialization.ts";
 import { projectName } from "../project/load_project.ts";
 import { requireProfile, withPlannedProfile } from "./environment_profile.ts";
+import { findTargetType } from "../targets/registry.ts";
 import { outsideContext } from "./outside_tables.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -80,4 +81,32 @@ function distinct(all: readonly Connection[]): Connection[] {
     all.map(({ type, connection }) => [`${type}\0${connection}`, { type, connection }] as const),
   );
   return [...byKey.values()];
+}
+
+/**
+ * Tables that are not there, or whose own account is of another content than the state's, in words.
+ * Throws what connecting throws.
+ */
+export async function tablesAstray(
+  workspace: Workspace,
+  env: EnvName,
+  records: readonly MaterializationRecord[],
+): Promise<string[]> {
+  await using stores = await storesOf(workspace, env);
+  const astray: string[] = [];
+  for (const { type, connection } of distinct(records)) {
+    const own = records.filter((r) => r.type === type && r.connection === connection);
+    const store = await stores.get(type, connection);
+    const tables = own.map(({ target: table, mode }) => {
+      const named = findTargetType(type)!.tableIn({ type, connection, table, mode }, null);
+      return "table" in named ? named.table : [];
+    });
+    const states = await store.inspect(tables);
+    own.forEach(({ target, content_hash }, i) => {
+      const state = states[i]!;
+      if (!state.exists) astray.push(`${target} is not there`);
+      else if (state.content_hash !== content_hash) astray.push(`${target} holds something else`);
+    });
+  }
+  return astray;
 }

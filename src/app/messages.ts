@@ -50,6 +50,11 @@ export function trailerCommit(id: CommitId | null): string {
   return id ?? "none";
 }
 
+/** How many tables outside went along; nothing where there were none. */
+export function tablesTrailer(writes: readonly unknown[]): Record<string, string> {
+  return writes.length === 0 ? {} : { "Tables-Written": String(writes.length) };
+}
+
 function glyph({ change, category }: PlanNode): string {
   return changeGlyph({ kind: change, category });
 }

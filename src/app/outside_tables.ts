@@ -1,11 +1,18 @@
 import { isAbsolute, join } from "node:path";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { compactJson } from "../base/canonical_json.ts";
+import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
-import { pendingWork, recoverUnlessBusy, type Recovery } from "../materialize/recover.ts";
+import {
+  lookAtPending,
+  type PendingWork,
+  pendingWork,
+  recoverUnlessBusy,
+  type Recovery,
+} from "../materialize/recover.ts";
 import type { OutsideContext } from "../materialize/outside_context.ts";
 import type { Intent } from "../materialize/intent.ts";
-import { tableChanges } from "../materialize/table_changes.ts";
+import { isWhole, tableChanges } from "../materialize/table_changes.ts";
 import { isWantedIn, type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
 import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
@@ -27,6 +34,8 @@ export function outsideContext({ host, root, state, cache, profile }: Workspace)
 /** Which tables outside a plan leads to writing, and what is wrong with them. */
 export interface PlannedTables {
   readonly materializations: readonly PlannedMaterialization[];
+  /** Tables of production that no node would write to any more. */
+  readonly released: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -45,8 +54,10 @@ export interface PlanTablesRequest {
 export function planTables(workspace: Workspace, request: PlanTablesRequest): PlannedTables {
   const { base, loaded } = request;
   const { manifest, profile } = loaded;
-  if (![...manifest.nodes.values()].some(({ materializations }) => materializations)) {
-    return { materializations: [], diagnostics: [] };
+  const hasTables = base.prod.outside.size + base.envSnapshot.outside.size > 0 ||
+    [...manifest.nodes.values()].some(({ materializations }) => materializations);
+  if (!hasTables) {
+    return { materializations: [], released: [], diagnostics: [] };
   }
   const env = base.env ?? PROD;
   const production = env === PROD ? profile : loadEnvironmentProfile(workspace, null).profile;
@@ -54,6 +65,7 @@ export function planTables(workspace: Workspace, request: PlanTablesRequest): Pl
   const theirs = env === PROD ? null : wantedTables(manifest, PROD, production);
   const diagnostics = [
     ...nameProblems(own.problems, loaded),
+    ...columnProblems(loaded),
     ...connectionProblems(own.tables, profile, loaded, "error"),
     ...(theirs === null ? [] : connectionProblems(theirs.tables, production, loaded, "warning")),
     ...(theirs === null ? [] : sharedNames(workspace, env, own.tables, theirs.tables, loaded)),
@@ -76,6 +88,7 @@ export function planTables(workspace: Workspace, request: PlanTablesRequest): Pl
       wanted: tables,
       results: request.results,
       now,
+      batch: "planned",
     });
     const written = new Set(changes.writes.map(({ target }) => target));
     return tables.filter(({ node, target }) => isBuilt(node) || written.has(target))
@@ -88,8 +101,41 @@ export function planTables(workspace: Workspace, request: PlanTablesRequest): Pl
       ...due(own.tables, env, env === PROD ? prodTables : envTables, "run"),
       ...(theirs === null ? [] : due(theirs.tables, PROD, prodTables, "promote")),
     ],
-    diagnostics,
+    released: released(prodTables, (theirs ?? own).tables),
+    diagnostics: [
+      ...diagnostics,
+      ...replacedRows(prodTables, (theirs ?? own).tables, loaded),
+    ],
   };
+}
+
+/** Tables that nothing writes to any more. */
+function released(now: TablesByNode, wanted: readonly WantedTable[]): string[] {
+  const kept = new Set(wanted.map(({ spec, target }) => `${spec.type} ${target}`));
+  return [...now.values()].flat().filter(({ type, target }) => !kept.has(`${type} ${target}`))
+    .map(({ target }) => target).sort();
+}
+
+/** Tables that rows were added to, batch by batch, and that are to be no more than an output. */
+function replacedRows(
+  now: TablesByNode,
+  wanted: readonly WantedTable[],
+  loaded: LoadedManifest,
+): Diagnostic[] {
+  return wanted.flatMap((table) => {
+    const { spec, target } = table;
+    const held = now.get(table.node)?.find((one) =>
+      one.type === spec.type && one.target === target
+    );
+    if (held === undefined || isWhole({ ...spec, mode: held.mode }) || !isWhole(spec)) return [];
+    return [at(table, loaded, {
+      severity: "warning",
+      code: "accumulated_rows",
+      message: `${target} was added to (${held.mode}); with mode ${spec.mode} it becomes the ` +
+        "node's output, and the rows it has gathered go",
+      hint: "keep the mode, or give the node another table, if they are to stay",
+    })];
+  });
 }
 
 /** The tables that a run of an environment is about. */
@@ -125,6 +171,35 @@ function nameProblems(
   }));
 }
 
+/** Columns that a materialization names and its node does not return. */
+function columnProblems(loaded: LoadedManifest): Diagnostic[] {
+  return [...loaded.manifest.nodes.values()].flatMap(({ id, materializations = [], shape }) =>
+    materializations.flatMap((spec, index) => {
+      const known = new Set(shape.columns.map(({ name }) => name.toLowerCase()));
+      const named = [
+        ...(spec.unique_keys ?? []),
+        ...(spec.time_column === undefined ? [] : [spec.time_column]),
+        ...Object.keys(spec.column_types ?? {}),
+        ...(spec.partition_by ?? []).map(partitionColumn),
+      ];
+      const missing = named.filter((name) => !known.has(name.toLowerCase()));
+      return missing.map((name): Diagnostic => ({
+        severity: "error",
+        code: "column_missing",
+        message: `${id}: there is no column "${name}" for ${spec.table}`,
+        ...place(loaded, id, index),
+        hint: didYouMean(name, shape.columns.map((column) => column.name)),
+      }));
+    })
+  );
+}
+
+/** The column of `day(ts)`, `bucket(16, id)` or `region`. */
+function partitionColumn(field: string): string {
+  const inner = /\(([^)]*)\)\s*$/.exec(field)?.[1] ?? field;
+  return (inner.split(",").at(-1) ?? inner).trim().replace(/^"(.*)"$/, "$1");
+}
+
 function connectionProblems(
   tables: readonly WantedTable[],
   profile: Profile,
@@ -152,7 +227,8 @@ function at(
   loaded: LoadedManifest,
   diagnostic: Diagnostic,
 ): Diagnostic {
-  const index = loaded.resolved.get(node)!.node.spec.materializations.indexOf(spec);
+  const all = loaded.resolved.get(node)!.node.spec.materializations;
+  const index = all.findIndex((one) => compactJson(one) === compactJson(spec));
   return {
     ...diagnostic,
     message: `${node}: ${diagnostic.message}`,
@@ -226,6 +302,14 @@ export async function recoverPending(
   env: EnvName,
 ): Promise<Recovery | "busy" | null> {
   return await recoverUnlessBusy(outsideContext(workspace), env, profileOfIntent(workspace));
+}
+
+/** How far something unfinished has come. Writes nothing. Throws what connecting throws. */
+export async function lookAtTables(
+  workspace: Workspace,
+  work: PendingWork,
+): Promise<"running" | "untouched" | "partly"> {
+  return await lookAtPending(outsideContext(workspace), work, profileOfIntent(workspace));
 }
 
 /** What became of something unfinished, in words. */

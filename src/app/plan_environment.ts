@@ -132,6 +132,7 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     base: { ref: PROD, commit: base.prodHead },
     profile: loaded.profile.file,
     materializations: tables.materializations,
+    released: tables.released,
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
@@ -465,18 +466,22 @@ function ownTables(outside: Outside, env: EnvName): Outside {
   return withTables(outside, env, tablesOf(outside, env), []);
 }
 
-/** A failure stays on record until its node is built or changed: planning again does not hide it. */
+/**
+ * A failure stays on record until its node is built or changed, or its tables are written: planning again
+ * does not hide it.
+ */
 function withFailures(
   reused: ReadonlyMap<NodeId, NodeRecord>,
   { results }: Snapshot,
   { nodes }: Manifest,
 ): ReadonlyMap<NodeId, NodeRecord> {
-  const failures = [...results.values()].filter(({ id, status, fingerprint }) =>
-    status !== "success" && !reused.has(id) && nodes.get(id)?.fingerprint === fingerprint
+  const failures = [...results.values()].filter(({ id, status, fingerprint, tables_failed }) =>
+    status !== "success" && (tables_failed === true || !reused.has(id)) &&
+    nodes.get(id)?.fingerprint === fingerprint
   );
   if (failures.length === 0) return reused;
-  const all = [...reused.values(), ...failures].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return new Map(all.map((record) => [record.id, record]));
+  const all = new Map([...reused.values(), ...failures].map((record) => [record.id, record]));
+  return new Map([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function environmentRecord(

@@ -14,6 +14,8 @@ export interface RunRequest extends ExecuteOptions {
   readonly force: boolean;
   /** Write tables outside. */
   readonly materialize: boolean;
+  /** Write them although they hold their content. */
+  readonly rematerialize?: boolean;
 }
 
 /** What a run will do, before it does anything. */

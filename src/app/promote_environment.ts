@@ -1,8 +1,9 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
+import { reachable, readersOf } from "../dag/graph.ts";
 import type { TableReport } from "../materialize/batch.ts";
-import type { TableChanges } from "../materialize/table_changes.ts";
+import { isWhole, noTableChanges, type TableChanges } from "../materialize/table_changes.ts";
 import { isWantedIn, type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
 import type { Change } from "../model/change.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
@@ -12,7 +13,7 @@ import type { Snapshot } from "../model/snapshot.ts";
 import { projectName } from "../project/load_project.ts";
 import type { CommitRequest } from "../state/state_repo.ts";
 import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
-import { changesBody, trailerCommit } from "./messages.ts";
+import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
 import { foreignSources } from "./outside_sources.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -72,9 +73,14 @@ export async function preparePromotion(
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const rebuilt = rebuiltNodes(before, snapshot, changes);
   const profile = requireProfile(workspace, target);
+  const foreign = foreignSources(
+    snapshot.manifest,
+    loadEnvironmentProfile(workspace, environment).profile,
+    profile,
+  );
   const tables = await promotedTables(
     workspace,
-    { environment, target, snapshot, before },
+    { environment, target, snapshot, before, foreign },
     profile,
     options,
   );
@@ -87,11 +93,7 @@ export async function preparePromotion(
     rebuilt,
     snapshot,
     profile,
-    foreign: foreignSources(
-      snapshot.manifest,
-      loadEnvironmentProfile(workspace, environment).profile,
-      profile,
-    ),
+    foreign,
     tables,
   };
   const differs = changes.length + rebuilt.length > 0;
@@ -112,7 +114,8 @@ export async function preparePromotion(
 /** What the target's tables have to become. */
 async function promotedTables(
   workspace: Workspace,
-  { environment, target, snapshot, before }: {
+  { environment, target, snapshot, before, foreign }: {
+    readonly foreign: readonly NodeId[];
     readonly environment: EnvName;
     readonly target: EnvName;
     readonly snapshot: Snapshot;
@@ -124,14 +127,18 @@ async function promotedTables(
   const { state } = workspace;
   const now = withTables(snapshot.outside, target, tablesOf(before.outside, target), "all");
   if (!materialize || !profile.materialize) {
-    return { writes: [], after: tablesOf(now, target), released: [] };
+    return noTableChanges(tablesOf(now, target));
   }
+  const readers = readersOf(snapshot.manifest.nodes.values());
+  const fed = reachable(foreign, (id) => readers.get(id) ?? []);
   return changesFor({
     env: target,
     profile,
     project: projectName(workspace.root),
     snapshot: { ...snapshot, outside: now },
     forced: rematerialize,
+    // Rows of another system would stay for ever in a table that is added to.
+    isLeft: ({ node, spec }) => fed.has(node) && !isWhole(spec),
     isWanted: target === PROD ? () => true : isWantedIn(
       target,
       (await state.snapshot(state.head(PROD))).manifest,
@@ -172,6 +179,7 @@ function sameContent(
 export async function executePromotion(
   workspace: Workspace,
   prepared: PreparedPromotion,
+  report: (table: TableReport) => void = () => {},
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const { environment, target, from, source, changes, rebuilt, profile } = prepared;
   const { state } = workspace;
@@ -186,6 +194,7 @@ export async function executePromotion(
   const snapshot = { ...prepared.snapshot, outside };
   const staged = state.stage(snapshot);
   const nodes = changes.length + rebuilt.length;
+  const { writes } = prepared.tables;
   const request: CommitRequest = {
     staged,
     parents: [source],
@@ -198,20 +207,21 @@ export async function executePromotion(
         Target: target,
         Previous: trailerCommit(from),
         "Nodes-Promoted": String(nodes),
+        ...tablesTrailer(writes),
       },
     },
     // The target first: a process killed in between has promoted.
     moves: [{ env: target, from }, { env: environment, from: source }],
   };
-  const { writes } = prepared.tables;
   const { commit, tables } = writes.length === 0
     ? { commit: await state.write(request), tables: [] }
     : await moveTables(workspace, {
       action: "promote",
       env: target,
       profile,
-      writes,
+      changes: prepared.tables,
       commit: request,
+      report,
     });
   publish(workspace, { env: target, commit, snapshot, staged, links: true, like: environment });
   publish(workspace, { env: environment, commit, snapshot, staged, links: false });

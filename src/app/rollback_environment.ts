@@ -6,12 +6,12 @@ import { tablesOf, withTables } from "../model/outside.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TableReport } from "../materialize/batch.ts";
-import type { TableChanges } from "../materialize/table_changes.ts";
+import { noTableChanges, type TableChanges } from "../materialize/table_changes.ts";
 import { projectName } from "../project/load_project.ts";
 import { positions, resolveRevision } from "../state/revisions.ts";
 import type { CommitInfo, CommitRequest } from "../state/state_repo.ts";
 import { requireProfile } from "./environment_profile.ts";
-import { changesBody, trailerCommit } from "./messages.ts";
+import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp, publish } from "./publish.ts";
@@ -73,7 +73,7 @@ export async function prepareRollback(
       // Nodes that had no tables then and have none now stay without.
       isWanted: ({ id }) => then.has(id) || now.has(id),
     })
-    : { writes: [], after: tablesOf(outside, environment), released: [] };
+    : noTableChanges(now);
   return { environment, from, to, changes, nothingToDo, snapshot, profile, tables };
 }
 
@@ -84,6 +84,7 @@ export async function prepareRollback(
 export async function executeRollback(
   workspace: Workspace,
   { environment, from, to, changes, profile, tables, ...prepared }: PreparedRollback,
+  report: (table: TableReport) => void = () => {},
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const { state } = workspace;
   await catchUp(workspace);
@@ -101,6 +102,7 @@ export async function executeRollback(
         Environment: environment,
         Previous: trailerCommit(from),
         "Rolled-Back-To": to.id,
+        ...tablesTrailer(tables.writes),
       },
     },
     moves: [{ env: environment, from }],
@@ -112,8 +114,9 @@ export async function executeRollback(
       action: "rollback",
       env: environment,
       profile,
-      writes,
+      changes: tables,
       commit: request,
+      report,
     });
   publish(workspace, { env: environment, commit: done.commit, snapshot, staged, links: true });
   return done;

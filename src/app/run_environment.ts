@@ -1,22 +1,13 @@
-import { join } from "node:path";
-import { listDir } from "../cache/output_cache.ts";
-import { UserError } from "../base/user_error.ts";
-import { compare } from "../changes/compare.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
-import { withTables } from "../model/outside.ts";
-import type { StoredPlan } from "../model/plan.ts";
-import type { Profile } from "../model/profile.ts";
 import type { RunEvent } from "../model/run.ts";
-import type { Snapshot } from "../model/snapshot.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import type { TableReport } from "../materialize/batch.ts";
 import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
-import type { CommitRequest, StagedSnapshot } from "../state/state_repo.ts";
+import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { clip, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -24,16 +15,11 @@ import { commitPlan, makePlan } from "./plan_environment.ts";
 import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
-import { catchUp, publish } from "./publish.ts";
+import { catchUp } from "./publish.ts";
 import { RunLog } from "./run_log.ts";
-import { environmentAfter, productionAfter } from "./run_snapshots.ts";
-import {
-  changesFor,
-  materialized,
-  moveTables,
-  withFailedTables,
-  writeEnvironmentTables,
-} from "./run_tables.ts";
+import { findStaleness, stalePlan } from "./run_staleness.ts";
+import { checkPlannedTables } from "./run_tables.ts";
+import { ownFolders } from "./temporary_folders.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** How a run ended. */
@@ -49,13 +35,6 @@ export interface RunResult {
   readonly tables: readonly TableReport[];
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
-}
-
-interface Counts {
-  readonly built: number;
-  readonly cached: number;
-  readonly failed: number;
-  readonly skipped: number;
 }
 
 /**
@@ -172,7 +151,7 @@ export async function runEnvironment(
   request: RunRequest,
   onPrepared: (prepared: PreparedRun) => void,
 ): Promise<{ prepared: PreparedRun; result: RunResult }> {
-  using _spill = spillFolders(workspace);
+  using _folders = ownFolders(workspace);
   using workers = openWorkers(workspace, request.maxWorkers);
   workers.warmUp(await expectedBuilds(workspace, request));
   const env = request.env === PROD ? null : request.env;
@@ -182,18 +161,6 @@ export async function runEnvironment(
   const prepared = await prepareRun(planned, request, outside);
   onPrepared(prepared);
   return { prepared, result: await executeRun(planned, prepared, request, { workers, outside }) };
-}
-
-/** Removes what this process's workers spilled to disk, after they have ended. */
-function spillFolders({ cache }: Workspace): Disposable {
-  return {
-    [Symbol.dispose]: () => {
-      for (const name of listDir(cache.temporaryDir)) {
-        if (!name.startsWith(`spill-${Deno.pid}-`)) continue;
-        Deno.removeSync(join(cache.temporaryDir, name), { recursive: true });
-      }
-    },
-  };
 }
 
 /** How many nodes the committed plan will build: their workers can start while the project loads. */
@@ -224,6 +191,7 @@ async function executeRun(
   workspace.versions.save();
   const ready = await settlePlan(workspace, prepared);
   const headBefore = workspace.state.head(prepared.env ?? PROD);
+  await checkPlannedTables(workspace, ready, request);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
   const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
@@ -330,71 +298,6 @@ function previousRead(
   return null;
 }
 
-/** What keeps the committed plan from describing the project as it is now. */
-async function findStaleness(
-  { state }: Workspace,
-  { base, loaded }: Planned,
-  head: CommitId,
-): Promise<string[]> {
-  const snapshot = await state.snapshot(head);
-  const env = base.env!;
-  if (snapshot.plan === null || snapshot.plan.environment !== env) throw noPlan(env);
-  const profile = profileChange(snapshot.plan, loaded.profile);
-  if (state.manifestTree(loaded.manifest) === snapshot.plan.manifest_fingerprint) return profile;
-  const changes = compare(snapshot.manifest, loaded.manifest)
-    .filter(({ kind }) => kind !== "none");
-  const own = changes.filter(({ kind }) => kind !== "indirect");
-  const differences = [
-    ...profile,
-    ...endedDecisions(snapshot.manifest, loaded.manifest),
-    ...(own.length > 0 ? own : changes).map(({ id, reasons }) => `${id}: ${reasons.join("; ")}`),
-  ];
-  return differences.length > 0 ? differences : ["node files were moved or rewritten"];
-}
-
-function profileChange({ profile, profile_hash }: StoredPlan, now: Profile): string[] {
-  if (profile !== now.file) {
-    return [`profile: planned with ${profile ?? "none"}, now ${now.file ?? "none"}`];
-  }
-  return (profile_hash ?? "") === now.hash ? [] : [`profile ${now.file} was edited`];
-}
-
-/** Decisions that nobody took back: the change they were about is another one now. */
-function endedDecisions({ nodes: before }: Manifest, { nodes: after }: Manifest): string[] {
-  return [...before.values()].flatMap(({ id, override }) =>
-    override === undefined || !after.has(id) || after.get(id)!.override !== undefined ? [] : [
-      `${id}: ${override.category} was decided by ${override.by} for another change than this is now`,
-    ]
-  );
-}
-
-function noPlan(env: EnvName): UserError {
-  return new UserError(`Cannot run "${env}": no plan found for it`, {
-    code: "no_plan",
-    kind: "validation",
-    hint: `plan it first:\n    seeknal plan ${env}`,
-  });
-}
-
-function stalePlan(env: EnvName, differences: readonly string[]): UserError {
-  const shown = differences.slice(0, 5);
-  const more = differences.length - shown.length;
-  return new UserError(
-    [
-      "Plan is stale -- manifest has changed since the plan was made",
-      ...shown,
-      ...(more > 0 ? [`and ${more} more`] : []),
-    ]
-      .join("\n  "),
-    {
-      code: "stale_plan",
-      kind: "execution",
-      hint:
-        `look at the new plan, or run what is there now:\n    seeknal plan ${env}\n    seeknal run --env ${env} --force`,
-    },
-  );
-}
-
 /**
  * With `--full` what reads a node is built with it: a query that is not deterministic
  * gives other rows the second time. Where the user narrowed by kind or tag, a warning
@@ -440,155 +343,4 @@ function chooseSteps(
     warnings: [...behind].filter((id) => !excluded(id))
       .map((id) => `'${id}' is left out: it needs an output that --exclude-tags leaves out`),
   };
-}
-
-function count({ outcomes }: Executed): Counts {
-  const of = (status: string) => [...outcomes.values()].filter((o) => o.status === status).length;
-  return {
-    built: of("success"),
-    cached: of("cached"),
-    failed: of("failed"),
-    skipped: of("skipped"),
-  };
-}
-
-/** What a run came to. */
-interface Committed {
-  readonly commit: CommitId | null;
-  /** Nodes whose tables could not be written have failed. */
-  readonly executed: Executed;
-  readonly tables: readonly TableReport[];
-}
-
-/**
- * Writes tables outside and commits a run. An environment records everything, failures too.
- * Production moves to a state that is whole, its tables included: on failure it stays where it is,
- * unless the user asked to go on with what succeeds.
- */
-async function commitRun(
-  workspace: Workspace,
-  prepared: PreparedRun,
-  built: Executed,
-  request: RunRequest,
-): Promise<Committed> {
-  const { base } = prepared.planned;
-  const head = prepared.env === null ? base.prodHead : base.envHead;
-  const nothing = { commit: head, executed: built, tables: [] };
-  if (prepared.selected.ids.size === 0) return nothing;
-  if (prepared.env === null) {
-    if (count(built).failed > 0 && !request.continueOnError) return nothing;
-    const snapshot = productionAfter(workspace, prepared, built, request);
-    return {
-      ...await commitProduction(workspace, prepared, snapshot, built, request),
-      executed: built,
-    };
-  }
-  const snapshot = environmentAfter(workspace, prepared, built);
-  return await writeEnvironmentTables(workspace, prepared, snapshot, request, async (after) => {
-    const executed = withFailedTables(built, after);
-    return { executed, commit: await commitSnapshot(workspace, prepared, after, executed, head) };
-  });
-}
-
-/** Production moves together with its tables, or neither does. */
-async function commitProduction(
-  workspace: Workspace,
-  prepared: PreparedRun,
-  snapshot: Snapshot,
-  executed: Executed,
-  request: RunRequest,
-): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
-  const head = prepared.planned.base.prodHead;
-  const { profile, config } = prepared.planned.loaded;
-  const changes = request.materialize && profile.materialize
-    ? changesFor({ env: PROD, profile, project: config.name, snapshot })
-    : null;
-  const after = changes === null
-    ? snapshot
-    : { ...snapshot, outside: withTables(snapshot.outside, PROD, changes.after, "all") };
-  if (changes === null || changes.writes.length === 0) {
-    return { commit: await commitSnapshot(workspace, prepared, after, executed, head), tables: [] };
-  }
-  const staged = workspace.state.stage(after);
-  const commit = runCommit(prepared, staged, executed, head);
-  const tables = await moveTables(workspace, {
-    action: "run",
-    env: PROD,
-    profile,
-    writes: changes.writes,
-    commit,
-    report: (table) => request.report(materialized(table)),
-  });
-  publish(workspace, { env: PROD, commit: tables.commit, snapshot: after, staged, links: true });
-  return tables;
-}
-
-async function commitSnapshot(
-  workspace: Workspace,
-  prepared: PreparedRun,
-  snapshot: Snapshot,
-  executed: Executed,
-  head: CommitId | null,
-): Promise<CommitId> {
-  const { state } = workspace;
-  const env = prepared.env ?? PROD;
-  if (head !== null && await isUnchanged(workspace, head, snapshot)) {
-    const staged = state.stage(await state.snapshot(head));
-    if (prepared.env !== null) state.touch(env);
-    publish(workspace, { env, commit: head, snapshot, staged, links: true });
-    return head;
-  }
-  const staged = state.stage(snapshot);
-  const commit = await state.write(runCommit(prepared, staged, executed, head));
-  publish(workspace, { env, commit, snapshot, staged, links: true });
-  return commit;
-}
-
-function runCommit(
-  prepared: PreparedRun,
-  staged: StagedSnapshot,
-  executed: Executed,
-  head: CommitId | null,
-): CommitRequest {
-  const env = prepared.env ?? PROD;
-  const { built, cached, failed, skipped } = count(executed);
-  return {
-    staged,
-    parents: head === null ? [] : [head],
-    message: {
-      subject: `run ${env}: ${built} built, ${prepared.reused + cached} reused` +
-        (failed > 0 ? `, ${failed} failed` : ""),
-      body: runBody(executed),
-      trailers: {
-        "Seeknal-Action": "run",
-        Environment: env,
-        Previous: trailerCommit(head),
-        ...(prepared.env === null ? {} : { Plan: trailerCommit(head) }),
-        "Nodes-Built": String(built),
-        "Nodes-Reused": String(prepared.reused + cached),
-        "Nodes-Failed": String(failed),
-        "Nodes-Skipped": String(skipped),
-      },
-    },
-    moves: [{ env, from: head }],
-  };
-}
-
-/** True when a commit holds these nodes and results already, whatever plan led to them. */
-async function isUnchanged(
-  { state }: Workspace,
-  head: CommitId,
-  snapshot: Snapshot,
-): Promise<boolean> {
-  const { plan, environment } = await state.snapshot(head);
-  return state.stage({ ...snapshot, plan, environment }).tree === (await state.commit(head)).tree;
-}
-
-function runBody({ outcomes }: Executed): string {
-  const lines = [...outcomes].map(([id, outcome]) =>
-    "output" in outcome
-      ? `${outcome.status === "cached" ? "cached" : "built"} ${id}`
-      : `${outcome.status} ${id}`
-  ).sort();
-  return clip(lines);
 }

@@ -1,10 +1,10 @@
-import { moveTogether, type TableReport } from "../materialize/batch.ts";
+import { checkAll, moveTogether, type TableReport } from "../materialize/batch.ts";
 import { openStores, whileTablesLocked } from "../materialize/outside_context.ts";
-import { type TableChanges, tableChanges } from "../materialize/table_changes.ts";
+import { newBatch, type TableChanges, tableChanges } from "../materialize/table_changes.ts";
 import { type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
 import { writeEach } from "../materialize/write_each.ts";
 import type { StepOutcome } from "../exec/run_steps.ts";
-import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
+import { type CommitId, type ContentHash, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { MaterializationRecord } from "../model/materialization.ts";
 import { type Outside, type TablesByNode, tablesOf, withTables } from "../model/outside.ts";
@@ -16,6 +16,7 @@ import type { CommitRequest } from "../state/state_repo.ts";
 import type { Executed } from "./execute_nodes.ts";
 import { outsideContext, wantedIn } from "./outside_tables.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
+import { ownFolders } from "./temporary_folders.ts";
 import type { Workspace } from "./workspace.ts";
 
 export type { TableChanges, TableReport };
@@ -32,6 +33,7 @@ export function changesFor(
     /** What the tables held in the state that a rollback goes to. */
     readonly back?: TablesByNode;
     readonly like?: (table: WantedTable) => readonly string[] | null;
+    readonly isLeft?: (table: WantedTable) => boolean;
     /** Which nodes have tables there; absent: all. */
     readonly isWanted?: (node: ManifestNode) => boolean;
   },
@@ -46,30 +48,85 @@ export function changesFor(
     wanted: wantedTables(manifest, env, profile, isWanted).tables,
     results,
     now: tablesOf(outside, env),
+    batch: newBatch(),
     ...options,
   });
+}
+
+/**
+ * Asks the systems outside about changes that are not to be made now: rights, owners, columns, the way
+ * back. Writes nothing. Throws what the changes themselves would be refused with.
+ */
+export async function checkTables(
+  workspace: Workspace,
+  profile: Profile,
+  { writes }: TableChanges,
+): Promise<void> {
+  if (writes.length === 0) return;
+  await using stores = openStores(outsideContext(workspace), profile);
+  await checkAll(await stores.group(writes));
+}
+
+/**
+ * Asks about the tables that a run of production will write before anything is built: what is refused
+ * then would be refused afterwards too. Throws as {@linkcode checkTables}.
+ */
+export async function checkPlannedTables(
+  workspace: Workspace,
+  { env, planned: { loaded, plan, base }, selected }: PreparedRun,
+  { materialize, selection }: RunRequest,
+): Promise<void> {
+  const { profile, manifest, config } = loaded;
+  if (env !== null || !materialize || !profile.materialize || plan.materializations.length === 0) {
+    return;
+  }
+  const inScope = isPartial(selection) ? selected.ids : new Set(manifest.nodes.keys());
+  const due = new Set(plan.materializations.map(({ target }) => target));
+  const placeholder = (node: ManifestNode): NodeRecord => ({
+    format_version: 1,
+    id: node.id,
+    status: "success",
+    fingerprint: node.fingerprint,
+    content_hash: "0".repeat(64) as ContentHash,
+    head_hash: null,
+    size_bytes: null,
+    rows: 0,
+    error: null,
+  });
+  const results = new Map([...manifest.nodes.values()].map((node) => [node.id, placeholder(node)]));
+  const changes = changesFor({
+    env: PROD,
+    profile,
+    project: config.name,
+    snapshot: { ...base.prod, manifest, results },
+  });
+  const writes = changes.writes.filter(({ node, target }) => inScope.has(node) && due.has(target));
+  await checkTables(workspace, profile, { ...changes, writes });
 }
 
 /** Changes tables and moves refs together, under the lock of the environment's tables. */
 export async function moveTables(
   workspace: Workspace,
-  { profile, ...batch }: {
+  { profile, changes, ...batch }: {
     readonly action: "promote" | "rollback" | "run";
     readonly env: EnvName;
     readonly profile: Profile;
-    readonly writes: TableChanges["writes"];
+    readonly changes: TableChanges;
     readonly commit: CommitRequest;
     readonly report?: (table: TableReport) => void;
   },
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const context = outsideContext(workspace);
+  using _folders = ownFolders(workspace);
   return await whileTablesLocked(context, batch.env, async () => {
     await using stores = openStores(context, profile);
     const tables: TableReport[] = [];
     const commit = await moveTogether(context, stores, {
       ...batch,
+      id: changes.batch,
+      writes: changes.writes,
       report: (table) => {
-        tables.push(table);
+        if (table.status !== "staged") tables.push(table);
         batch.report?.(table);
       },
     });
@@ -114,7 +171,18 @@ export async function writeEnvironmentTables<T extends object>(
   const inScope = isPartial(request.selection) ? selected.ids : new Set(manifest.nodes.keys());
   const wanted = wantedIn(env, profile, base, manifest).tables;
   const { results } = snapshot;
-  const all = { env, project: config.name, profile, manifest, wanted, results, now };
+  const batch = newBatch();
+  const all = {
+    env,
+    project: config.name,
+    profile,
+    manifest,
+    wanted,
+    results,
+    now,
+    batch,
+    forced: request.rematerialize === true,
+  };
   const { writes, after } = tableChanges(all);
   const due = writes.filter(({ node }) => inScope.has(node));
   if (due.length === 0) return { ...await commit(snapshot), tables: [] };
@@ -127,6 +195,7 @@ export async function writeEnvironmentTables<T extends object>(
   return await whileTablesLocked(context, env, async () => {
     await using stores = openStores(context, profile);
     return await writeEach(context, stores, {
+      id: batch,
       env,
       head: base.envHead!,
       writes: due,
@@ -176,6 +245,7 @@ function withFailures(
       size_bytes: null,
       rows: null,
       error: `cannot write ${target}: ${error}`,
+      tables_failed: true,
     });
   }
   return next;

@@ -1,15 +1,15 @@
-import { compactJson } from "../base/canonical_json.ts";
-import { UserError } from "../base/user_error.ts";
+import {
+  addSchema,
+  addSortOrder,
+  addSpec,
+  setCurrentSchema,
+  setDefaultSortOrder,
+  setDefaultSpec,
+} from "./apply_schema_updates.ts";
+import { addSnapshot, removeRef, removeSnapshots, setRef } from "./apply_snapshot_updates.ts";
+import { type Draft, invalid, LAST_ADDED, set, without } from "./metadata_draft.ts";
 import { FIRST_PARTITION_ID } from "./metadata_json.ts";
-import type {
-  IcebergType,
-  PartitionSpec,
-  SortOrder,
-  TableMetadata,
-  TableSchema,
-  TableSnapshot,
-  TableUpdate,
-} from "./table_metadata.ts";
+import type { TableMetadata, TableUpdate } from "./table_metadata.ts";
 
 export { checkRequirements } from "./check_requirements.ts";
 
@@ -22,22 +22,6 @@ export interface UpdateOptions {
 
 /** Metadata files that `metadata-log` names when the table does not say how many (Iceberg's default). */
 const PREVIOUS_VERSIONS = 100;
-
-/** Id that stands for what the same commit added last. */
-const LAST_ADDED = -1;
-
-/** What a commit has done so far. */
-interface Draft {
-  metadata: TableMetadata;
-  readonly now: number;
-  readonly lastAdded: { schema: number | null; spec: number | null; order: number | null };
-  /** Snapshots of this commit. */
-  readonly added: Set<bigint>;
-  /** Time of the change; null until something says it. */
-  changed: number | null;
-}
-
-type Update<A extends TableUpdate["action"]> = Extract<TableUpdate, { readonly action: A }>;
 
 /**
  * The metadata after a commit, by the rules of the REST protocol (and Java's
@@ -171,168 +155,6 @@ function upgrade(draft: Draft, version: number): void {
   set(draft, { "format-version": version });
 }
 
-function addSchema(draft: Draft, schema: TableSchema, lastColumnId: number | undefined): void {
-  const { schemas } = draft.metadata;
-  const same = schemas.find((other) => contentOf(other) === contentOf(schema));
-  const id = same?.["schema-id"] ?? nextId(schemas.map((other) => other["schema-id"]), 0);
-  set(draft, {
-    schemas: same === undefined ? [...schemas, { ...schema, "schema-id": id }] : schemas,
-    "last-column-id": Math.max(
-      draft.metadata["last-column-id"],
-      lastColumnId ?? 0,
-      ...fieldIds(schema),
-    ),
-  });
-  draft.lastAdded.schema = id;
-}
-
-function setCurrentSchema(draft: Draft, id: number): void {
-  const chosen = id === LAST_ADDED ? draft.lastAdded.schema : id;
-  if (!draft.metadata.schemas.some((schema) => schema["schema-id"] === chosen) || chosen === null) {
-    throw invalid(`there is no schema ${id}`);
-  }
-  set(draft, { "current-schema-id": chosen });
-}
-
-function addSpec(draft: Draft, spec: PartitionSpec): void {
-  const specs = draft.metadata["partition-specs"];
-  const same = specs.find((other) => partitioningOf(other) === partitioningOf(spec));
-  const id = same?.["spec-id"] ?? nextId(specs.map((other) => other["spec-id"]), 0);
-  let last = draft.metadata["last-partition-id"];
-  // The protocol lets clients leave the ids of new fields to the catalog.
-  const fields = spec.fields.map((field) => {
-    const fieldId = (field["field-id"] as number | undefined) ?? last + 1;
-    last = Math.max(last, fieldId);
-    return { ...field, "field-id": fieldId };
-  });
-  if (same === undefined) {
-    set(draft, {
-      "partition-specs": [...specs, { ...spec, "spec-id": id, fields }],
-      "last-partition-id": last,
-    });
-  }
-  draft.lastAdded.spec = id;
-}
-
-function setDefaultSpec(draft: Draft, id: number): void {
-  const chosen = id === LAST_ADDED ? draft.lastAdded.spec : id;
-  if (
-    chosen === null ||
-    !draft.metadata["partition-specs"].some((spec) => spec["spec-id"] === chosen)
-  ) {
-    throw invalid(`there is no partition spec ${id}`);
-  }
-  set(draft, { "default-spec-id": chosen });
-}
-
-function addSortOrder(draft: Draft, order: SortOrder): void {
-  const orders = draft.metadata["sort-orders"];
-  const same = orders.find((other) => compactJson(other.fields) === compactJson(order.fields));
-  // Order 0 is reserved for rows in no order.
-  const id = same?.["order-id"] ??
-    (order.fields.length === 0 ? 0 : nextId(orders.map((other) => other["order-id"]), 1));
-  if (same === undefined) set(draft, { "sort-orders": [...orders, { ...order, "order-id": id }] });
-  draft.lastAdded.order = id;
-}
-
-function setDefaultSortOrder(draft: Draft, id: number): void {
-  const chosen = id === LAST_ADDED ? draft.lastAdded.order : id;
-  if (
-    chosen === null || !draft.metadata["sort-orders"].some((order) => order["order-id"] === chosen)
-  ) {
-    throw invalid(`there is no sort order ${id}`);
-  }
-  set(draft, { "default-sort-order-id": chosen });
-}
-
-function addSnapshot(draft: Draft, snapshot: TableSnapshot): void {
-  const { metadata } = draft;
-  const id = snapshot["snapshot-id"];
-  if (metadata.snapshots.some((other) => other["snapshot-id"] === id)) {
-    throw invalid(`there is a snapshot ${id} already`);
-  }
-  const version = metadata["format-version"];
-  if (version > 2 && !("first-row-id" in snapshot)) {
-    throw invalid("a table of format version 3 numbers its rows, which the snapshot does not");
-  }
-  const number = snapshot["sequence-number"];
-  const last = metadata["last-sequence-number"];
-  if (version > 1 && number <= last && snapshot["parent-snapshot-id"] !== undefined) {
-    throw invalid(`sequence number ${number} of snapshot ${id} is not above ${last}`);
-  }
-  set(draft, {
-    snapshots: [...metadata.snapshots, snapshot],
-    "last-sequence-number": Math.max(last, number),
-  });
-  draft.added.add(id);
-  draft.changed = snapshot["timestamp-ms"];
-}
-
-function setRef(draft: Draft, update: Update<"set-snapshot-ref">): void {
-  const { action: _, "ref-name": name, ...ref } = update;
-  const { metadata } = draft;
-  const snapshot = metadata.snapshots.find((other) => other["snapshot-id"] === ref["snapshot-id"]);
-  if (snapshot === undefined) {
-    throw invalid(`there is no snapshot ${ref["snapshot-id"]} for ${name}`);
-  }
-  if (name === "main" && ref.type !== "branch") throw invalid("main can be a branch only");
-  if (compactText(metadata.refs[name]) === compactText(ref)) return;
-  set(draft, { refs: { ...metadata.refs, [name]: ref } });
-  if (name !== "main" || metadata["current-snapshot-id"] === ref["snapshot-id"]) return;
-  const isNew = draft.added.has(ref["snapshot-id"]);
-  const timestamp = isNew ? snapshot["timestamp-ms"] : draft.now;
-  draft.changed = timestamp;
-  set(draft, {
-    "current-snapshot-id": ref["snapshot-id"],
-    "snapshot-log": [
-      ...metadata["snapshot-log"],
-      { "timestamp-ms": timestamp, "snapshot-id": ref["snapshot-id"] },
-    ],
-  });
-}
-
-function removeRef(draft: Draft, name: string): void {
-  set(draft, { refs: without(draft.metadata.refs, [name]) });
-  if (name === "main") set(draft, { "current-snapshot-id": null, "snapshot-log": [] });
-}
-
-function removeSnapshots(draft: Draft, ids: ReadonlySet<bigint>): void {
-  const { metadata } = draft;
-  set(draft, {
-    snapshots: metadata.snapshots.filter((snapshot) => !ids.has(snapshot["snapshot-id"])),
-    "snapshot-log": afterLastGap(metadata["snapshot-log"], ids),
-    ...remainingStatistics(metadata, ids),
-  });
-  for (const [name, ref] of Object.entries(metadata.refs)) {
-    if (ids.has(ref["snapshot-id"])) removeRef(draft, name);
-  }
-}
-
-/** History must be whole: what came before a snapshot that is gone cannot be told any more. */
-function afterLastGap(
-  log: TableMetadata["snapshot-log"],
-  gone: ReadonlySet<bigint>,
-): TableMetadata["snapshot-log"] {
-  const last = log.findLastIndex((entry) => gone.has(entry["snapshot-id"]));
-  return log.slice(last + 1);
-}
-
-/** Statistics files belong to a snapshot; without it they describe nothing. */
-function remainingStatistics(
-  metadata: TableMetadata,
-  gone: ReadonlySet<bigint>,
-): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const field of ["statistics", "partition-statistics"]) {
-    const entries = (metadata as unknown as Record<string, unknown>)[field];
-    if (!Array.isArray(entries)) continue;
-    result[field] = entries.filter((entry: { "snapshot-id"?: bigint }) =>
-      entry["snapshot-id"] === undefined || !gone.has(entry["snapshot-id"])
-    );
-  }
-  return result;
-}
-
 function withPreviousFile(
   metadata: TableMetadata,
   base: TableMetadata | null,
@@ -343,56 +165,4 @@ function withPreviousFile(
   const most = Number.isInteger(written) && written > 0 ? written : PREVIOUS_VERSIONS;
   const entry = { "timestamp-ms": base["last-updated-ms"], "metadata-file": file };
   return { ...metadata, "metadata-log": [...metadata["metadata-log"], entry].slice(-most) };
-}
-
-function set(draft: Draft, fields: Partial<TableMetadata> & Record<string, unknown>): void {
-  draft.metadata = { ...draft.metadata, ...fields };
-}
-
-function contentOf(schema: TableSchema): string {
-  return compactJson([schema.fields, [...schema["identifier-field-ids"] ?? []].sort(ascending)]);
-}
-
-function partitioningOf(spec: PartitionSpec): string {
-  return compactJson(
-    spec.fields.map((field) => [field["source-id"], field.name, field.transform]),
-  );
-}
-
-function fieldIds(type: IcebergType): number[] {
-  if (typeof type === "string") return [];
-  switch (type.type) {
-    case "struct":
-      return type.fields.flatMap((field) => [field.id, ...fieldIds(field.type)]);
-    case "list":
-      return [type["element-id"], ...fieldIds(type.element)];
-    case "map":
-      return [type["key-id"], type["value-id"], ...fieldIds(type.key), ...fieldIds(type.value)];
-  }
-}
-
-function nextId(ids: readonly number[], first: number): number {
-  return Math.max(first - 1, ...ids) + 1;
-}
-
-function ascending(a: number, b: number): number {
-  return a - b;
-}
-
-function without<V>(
-  values: Readonly<Record<string, V>>,
-  names: readonly string[],
-): Record<string, V> {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name)));
-}
-
-function compactText(value: unknown): string {
-  return JSON.stringify(value, (_, part) => typeof part === "bigint" ? `${part}` : part) ?? "";
-}
-
-function invalid(why: string): UserError {
-  return new UserError(`Cannot change the Iceberg table: ${why}`, {
-    code: "iceberg_update_invalid",
-    kind: "execution",
-  });
 }

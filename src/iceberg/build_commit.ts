@@ -1,12 +1,12 @@
-import type { ObjectStorage } from "../storage/object_storage.ts";
 import {
-  type DataFile,
   type ManifestEntry,
   type ManifestFile,
   type PartitionSummary,
   writeManifest,
   writeManifestList,
 } from "./manifest.ts";
+import type { SnapshotBase, SnapshotChange } from "./snapshot_change.ts";
+import { Removals, summaryOf } from "./snapshot_summary.ts";
 import { encodeValue, type PrimitiveValue } from "./single_value.ts";
 import {
   currentSnapshot,
@@ -14,37 +14,14 @@ import {
   readEntries,
   type ReadManifest,
   readManifests,
-  readSnapshotFiles,
   specById,
 } from "./table_files.ts";
 import type {
   PartitionSpec,
   PrimitiveType,
   TableMetadata,
-  TableSchema,
   TableSnapshot,
 } from "./table_metadata.ts";
-
-/** What a snapshot changes. */
-export interface SnapshotChange {
-  /** `append` adds only; `overwrite` replaces rows; `delete` only removes. */
-  readonly operation: "append" | "overwrite" | "delete";
-  /** Files of the spec `specId`, all new. */
-  readonly added: readonly DataFile[];
-  readonly specId: number;
-  /** Paths of data files that are no longer part of the table, or all of them, with all delete files. */
-  readonly removed: ReadonlySet<string> | "all";
-  /** Goes into the summary: `seeknal.batch` and the like. */
-  readonly properties: Readonly<Record<string, string>>;
-}
-
-/** A table in the state that a snapshot is built on. */
-export interface SnapshotBase {
-  /** With the schemas and specs that the same commit adds. */
-  readonly metadata: TableMetadata;
-  readonly schema: TableSchema;
-  readonly storage: ObjectStorage;
-}
 
 /** A snapshot's own numbers. */
 export interface SnapshotIdentity {
@@ -105,7 +82,7 @@ export async function buildSnapshot(
   await storage.write(
     list,
     writeManifestList(
-      [...added, ...kept],
+      [...added, ...await writer.merged(kept)],
       { id: identity.snapshotId, parent: parentId, sequence },
       syncMark(),
     ),
@@ -128,27 +105,10 @@ function syncMark(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(16));
 }
 
-/** What a snapshot takes away, counted for its summary. */
-class Removals {
-  dataFiles = 0;
-  rows = 0;
-  bytes = 0;
-  deleteFiles = 0;
-  positionDeletes = 0;
-  equalityDeletes = 0;
-
-  add(file: DataFile): void {
-    this.bytes += file.sizeBytes;
-    if (file.content === "data") {
-      this.dataFiles++;
-      this.rows += file.recordCount;
-      return;
-    }
-    this.deleteFiles++;
-    if (file.content === "position_deletes") this.positionDeletes += file.recordCount;
-    else this.equalityDeletes += file.recordCount;
-  }
-}
+/** Manifests of one kind from which on they are merged, unless the table says otherwise (Iceberg's default). */
+const MANIFESTS_TO_MERGE = 100;
+/** Size from which on a manifest is left alone. */
+const MANIFEST_BYTES = 8 * 1024 * 1024;
 
 class ManifestWriter {
   readonly #base: SnapshotBase;
@@ -177,6 +137,36 @@ class ManifestWriter {
       return { ...entry, status: "deleted", snapshotId: this.#identity.snapshotId };
     });
     return await this.write(read.manifest.content, read.manifest.specId, entries);
+  }
+
+  /** Small manifests as one, when there are so many that reading them takes its time. */
+  async merged(manifests: readonly ManifestFile[]): Promise<readonly ManifestFile[]> {
+    const { metadata, storage } = this.#base;
+    const written = Number(metadata.properties["commit.manifest.min-count-to-merge"]);
+    const least = Number.isInteger(written) && written > 1 ? written : MANIFESTS_TO_MERGE;
+    const result: ManifestFile[] = [];
+    const groups = Map.groupBy(manifests, (manifest) => {
+      const isSmall = manifest.content === "data" && manifest.sizeBytes < MANIFEST_BYTES;
+      return isSmall ? String(manifest.specId) : "kept";
+    });
+    for (const [key, group] of groups) {
+      if (key === "kept" || group.length < least) {
+        result.push(...group);
+        continue;
+      }
+      const entries: ManifestEntry[] = [];
+      for (const manifest of group) {
+        const read = await readEntries(storage, metadata, manifest);
+        const isOwn = manifest.snapshotId === this.#identity.snapshotId;
+        for (const entry of read.entries) {
+          // What this very snapshot deleted stays on record.
+          if (entry.status !== "deleted") entries.push({ ...entry, status: "existing" });
+          else if (isOwn) entries.push(entry);
+        }
+      }
+      result.push(await this.write("data", Number(key), entries));
+    }
+    return result;
   }
 
   async write(
@@ -282,107 +272,6 @@ export function compareValues(a: PrimitiveValue, b: PrimitiveValue): number {
     return a.length - b.length;
   }
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Totals of a table's files. */
-interface Totals {
-  readonly records: number;
-  readonly bytes: number;
-  readonly dataFiles: number;
-  readonly deleteFiles: number;
-  readonly positionDeletes: number;
-  readonly equalityDeletes: number;
-}
-
-const NO_FILES: Totals = {
-  records: 0,
-  bytes: 0,
-  dataFiles: 0,
-  deleteFiles: 0,
-  positionDeletes: 0,
-  equalityDeletes: 0,
-};
-
-const TOTAL_KEYS: Readonly<Record<keyof Totals, string>> = {
-  records: "total-records",
-  bytes: "total-files-size",
-  dataFiles: "total-data-files",
-  deleteFiles: "total-delete-files",
-  positionDeletes: "total-position-deletes",
-  equalityDeletes: "total-equality-deletes",
-};
-
-async function summaryOf(
-  base: SnapshotBase,
-  parent: TableSnapshot | null,
-  change: SnapshotChange,
-  removed: Removals,
-): Promise<TableSnapshot["summary"]> {
-  const before = change.removed === "all" ? NO_FILES : await totalsOf(base, parent);
-  const gone = change.removed === "all" ? new Removals() : removed;
-  const rows = sum(change.added, (file) => file.recordCount);
-  const bytes = sum(change.added, (file) => file.sizeBytes);
-  const totals: Totals = {
-    records: before.records + rows - gone.rows,
-    bytes: before.bytes + bytes - gone.bytes,
-    dataFiles: before.dataFiles + change.added.length - gone.dataFiles,
-    deleteFiles: before.deleteFiles - gone.deleteFiles,
-    positionDeletes: before.positionDeletes - gone.positionDeletes,
-    equalityDeletes: before.equalityDeletes - gone.equalityDeletes,
-  };
-  const partitions = new Set(change.added.map((file) => file.partition.map(String).join("\0")));
-  return {
-    operation: change.operation,
-    ...counts({
-      "added-data-files": change.added.length,
-      "added-records": rows,
-      "added-files-size": bytes,
-      "deleted-data-files": removed.dataFiles,
-      "deleted-records": removed.rows,
-      "removed-delete-files": removed.deleteFiles,
-      "removed-files-size": removed.bytes,
-      "changed-partition-count": partitions.size,
-    }),
-    ...Object.fromEntries(
-      Object.entries(TOTAL_KEYS).map(([key, name]) => [name, String(totals[key as keyof Totals])]),
-    ),
-    ...change.properties,
-  };
-}
-
-function counts(values: Readonly<Record<string, number>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value > 0)
-      .map(([key, value]) => [key, String(value)]),
-  );
-}
-
-function sum<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((total, item) => total + of(item), 0);
-}
-
-/** Totals as the parent's summary has them, or counted where its writer left them out. */
-async function totalsOf(base: SnapshotBase, parent: TableSnapshot | null): Promise<Totals> {
-  const counted = new Removals();
-  if (parent !== null) {
-    const written = Object.values(TOTAL_KEYS).map((key) => parent.summary[key]);
-    if (written.every((value) => value !== undefined && /^\d+$/.test(value))) {
-      const [records, bytes, dataFiles, deleteFiles, positionDeletes, equalityDeletes] = written
-        .map(Number) as [number, number, number, number, number, number];
-      return { records, bytes, dataFiles, deleteFiles, positionDeletes, equalityDeletes };
-    }
-    for (const { entries } of await readSnapshotFiles(base.storage, base.metadata, parent)) {
-      for (const entry of entries) if (entry.status !== "deleted") counted.add(entry.file);
-    }
-  }
-  return {
-    records: counted.rows,
-    bytes: counted.bytes,
-    dataFiles: counted.dataFiles,
-    deleteFiles: counted.deleteFiles,
-    positionDeletes: counted.positionDeletes,
-    equalityDeletes: counted.equalityDeletes,
-  };
 }
 
 /** A new snapshot id: positive, 63 bits, not one of the table's. */

@@ -6,12 +6,11 @@ import { displayName } from "./catalog_names.ts";
 import { type ManifestFile, readManifest } from "./manifest.ts";
 import { type StagedWrite, writeStaged } from "./staged_write.ts";
 import { baseState } from "./stage_table.ts";
-import { KEYS, ownProperties } from "./table_content.ts";
+import { KEYS } from "./table_content.ts";
 import {
   currentSchema,
   findSnapshot,
   partitionTypes,
-  readManifests,
   schemaById,
   specById,
 } from "./table_files.ts";
@@ -297,83 +296,9 @@ function revertCommit(write: StagedTableWrite): TableCommit {
   };
 }
 
-function schemaBack(metadata: TableMetadata, schemaId: number): TableUpdate[] {
+/** The update that makes a schema current, when it is not. */
+export function schemaBack(metadata: TableMetadata, schemaId: number): TableUpdate[] {
   return metadata["current-schema-id"] === schemaId
     ? []
     : [{ action: "set-current-schema", "schema-id": schemaId }];
-}
-
-/**
- * The commit that takes a swapped write back. Throws a `UserError` `undo_conflict` (4) when somebody
- * committed after it.
- */
-export function undoCommit(write: StagedTableWrite, table: LoadedTable): TableCommit {
-  const { staged, identifier } = write;
-  const { metadata } = table;
-  const { base } = staged;
-  refuseUndo(write, table);
-  if (base === null) throw new Error("a table that was made is dropped");
-  const current = BigInt(staged.snapshotId);
-  const removals = Object.keys(ownProperties(metadata.properties))
-    .filter((key) => base.properties[key] === undefined);
-  return {
-    identifier,
-    base: table,
-    requirements: [
-      { type: "assert-table-uuid", uuid: staged.uuid },
-      { type: "assert-ref-snapshot-id", ref: "main", "snapshot-id": current },
-    ],
-    updates: [
-      base.snapshotId === null ? { action: "remove-snapshot-ref", "ref-name": "main" } : {
-        action: "set-snapshot-ref",
-        "ref-name": "main",
-        type: "branch",
-        "snapshot-id": BigInt(base.snapshotId),
-      },
-      ...schemaBack(metadata, base.schemaId),
-      ...(metadata["default-spec-id"] === base.specId
-        ? []
-        : [{ action: "set-default-spec", "spec-id": base.specId } as const]),
-      ...(removals.length === 0 ? [] : [{ action: "remove-properties", removals } as const]),
-      ...(Object.keys(base.properties).length === 0
-        ? []
-        : [{ action: "set-properties", updates: base.properties } as const]),
-      ...(staged.action === "revert"
-        ? []
-        : [{ action: "remove-snapshots", "snapshot-ids": [current] } as const]),
-    ],
-  };
-}
-
-/** Throws a `UserError` `undo_conflict` (4) when the table is not as the batch left it. */
-export function refuseUndo({ staged, identifier }: StagedTableWrite, table: LoadedTable): void {
-  const current = table.metadata["current-snapshot-id"];
-  if (String(current) === staged.snapshotId) return;
-  throw new UserError(
-    `${
-      displayName(identifier)
-    } cannot be taken back: somebody has committed snapshot ${current} after it`,
-    {
-      code: "undo_conflict",
-      kind: "execution",
-      hint: `go back by hand to snapshot ${
-        staged.base?.snapshotId ?? "none"
-      }, or write the table anew`,
-    },
-  );
-}
-
-/** Files that only a snapshot of this batch has: its manifest list and the manifests written for it. */
-export async function snapshotFiles(
-  storage: ObjectStorage,
-  metadata: TableMetadata,
-  snapshotId: bigint,
-): Promise<string[]> {
-  const snapshot = findSnapshot(metadata, snapshotId);
-  if (snapshot === null) return [];
-  const manifests = await readManifests(storage, snapshot);
-  return [
-    snapshot["manifest-list"],
-    ...manifests.filter((manifest) => manifest.snapshotId === snapshotId).map(({ path }) => path),
-  ];
 }

@@ -1,5 +1,11 @@
 import type { Catalog, LoadedTable } from "./catalog.ts";
-import { metadataFiles, References, referencesOfOthers, sameTable } from "./references.ts";
+import {
+  mayRemoveFiles,
+  metadataFiles,
+  References,
+  referencesOfOthers,
+  sameTable,
+} from "./references.ts";
 
 /**
  * Takes tables out of the catalog, then removes their files: metadata, and those below the tables' own
@@ -22,6 +28,7 @@ export async function dropTables(
   );
   for (const table of tables) await catalog.drop(table.identifier);
   for (const [table, references] of own) {
+    if (!mayRemoveFiles(table.metadata)) continue;
     const files = [...references.paths, ...metadataFiles(table)];
     const location = `${table.metadata.location}/`;
     await table.storage.remove(

@@ -1,5 +1,11 @@
 import { type Catalog, CommitConflict, type LoadedTable, type TableIdentifier } from "./catalog.ts";
-import { isInside, References, referencesOfOthers, sameTable } from "./references.ts";
+import {
+  isInside,
+  References,
+  referencesOfOthers,
+  refuseKeptFiles,
+  sameTable,
+} from "./references.ts";
 import { ancestorsOf } from "./table_files.ts";
 import { UserError } from "../base/user_error.ts";
 import { displayName } from "./catalog_names.ts";
@@ -38,6 +44,7 @@ export async function expireSnapshots(
       kind: "validation",
     });
   }
+  refuseKeptFiles(table);
   const expired = expiredSnapshots(table.metadata, rules);
   const snapshotIds = expired.map((snapshot) => snapshot["snapshot-id"]);
   if (expired.length === 0) return { snapshotIds, files: [] };

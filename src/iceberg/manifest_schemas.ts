@@ -1,4 +1,4 @@
-import type { AvroComplex, AvroField, AvroSchema } from "./avro_file.ts";
+import type { AvroField, AvroSchema } from "./avro_file.ts";
 import { decimalBytes } from "./single_value.ts";
 import { decimalOf, fixedLength } from "./types.ts";
 import type { PartitionSpec, PrimitiveType } from "./table_metadata.ts";
@@ -173,8 +173,8 @@ export const FIELD_IDS: ReadonlyMap<string, number> = new Map([
 
 function idsIn(schema: AvroSchema): [string, number][] {
   if (typeof schema === "string") return [];
-  if (Array.isArray(schema)) return schema.flatMap(idsIn);
-  const { fields = [], items = "null" } = schema as AvroComplex;
+  if (isUnion(schema)) return schema.flatMap(idsIn);
+  const { fields = [], items = "null" } = schema;
   return [
     ...fields.flatMap((field): [string, number][] => [
       [field.name, field["field-id"] ?? -1],
@@ -182,4 +182,8 @@ function idsIn(schema: AvroSchema): [string, number][] {
     ]),
     ...idsIn(items),
   ].filter(([name]) => name !== "key" && name !== "value");
+}
+
+function isUnion(schema: AvroSchema): schema is readonly AvroSchema[] {
+  return Array.isArray(schema);
 }

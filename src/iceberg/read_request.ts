@@ -1,4 +1,11 @@
-import { parseMoment, type SnapshotChoice } from "./select_snapshot.ts";
+/** Which state of a table is read; nothing: the current one. */
+export interface SnapshotChoice {
+  readonly snapshotId?: bigint;
+  /** The state as it was at a moment. */
+  readonly asOf?: Date;
+  /** A branch or a tag. */
+  readonly ref?: string;
+}
 
 /** How a read goes on from the one before. */
 export type Increment =
@@ -102,4 +109,14 @@ function parseIncrement(
   }
   if (isGiven(incremental)) return { kind: "snapshots" };
   return isGiven(column) ? { kind: "time", column: String(column) } : null;
+}
+
+/** Reads a moment: `2026-01-31`, `2026-01-31 12:00:00`, `2026-01-31T12:00:00+02:00`; without a zone it is UTC. Null for something else. */
+export function parseMoment(text: string): Date | null {
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?)?$/
+    .exec(text.trim());
+  if (match === null) return null;
+  const zone = (match[3] ?? "Z").replace(/^([+-]\d\d)(\d\d)$/, "$1:$2");
+  const moment = new Date(`${match[1]}T${match[2] ?? "00:00"}${zone}`);
+  return Number.isNaN(moment.getTime()) ? null : moment;
 }

@@ -1,3 +1,5 @@
+import { UserError } from "../base/user_error.ts";
+import { displayName } from "./catalog_names.ts";
 import type { Catalog, LoadedTable, TableIdentifier } from "./catalog.ts";
 import { readEntries, readManifests } from "./table_files.ts";
 import type { TableMetadata, TableSnapshot } from "./table_metadata.ts";
@@ -56,6 +58,26 @@ export function metadataFiles(table: LoadedTable): string[] {
     ...(metadataLocation === null ? [] : [metadataLocation]),
     ...metadata["metadata-log"].map((entry) => entry["metadata-file"]),
   ];
+}
+
+/** False for a table whose files another program keeps (Iceberg's property `gc.enabled`): none of them may be removed. */
+export function mayRemoveFiles(metadata: TableMetadata): boolean {
+  return metadata.properties["gc.enabled"] !== "false";
+}
+
+/** Throws a `UserError` `files_kept` (3) for a table whose files must stay. */
+export function refuseKeptFiles(table: LoadedTable): void {
+  if (mayRemoveFiles(table.metadata)) return;
+  throw new UserError(
+    `Files of ${
+      displayName(table.identifier)
+    } must not be removed: its property gc.enabled is false`,
+    {
+      code: "files_kept",
+      kind: "validation",
+      hint: "another table or program needs them; set gc.enabled to true when that is over",
+    },
+  );
 }
 
 /** True for a file below a table's own location. */

@@ -1,7 +1,13 @@
 import { UserError } from "../base/user_error.ts";
 import type { Catalog, TableIdentifier } from "./catalog.ts";
 import { displayName } from "./catalog_names.ts";
-import { metadataFiles, References, referencesOfOthers, sameTable } from "./references.ts";
+import {
+  metadataFiles,
+  References,
+  referencesOfOthers,
+  refuseKeptFiles,
+  sameTable,
+} from "./references.ts";
 
 /** Which files go. */
 export interface OrphanRules {
@@ -26,6 +32,7 @@ export async function removeOrphans(
       kind: "validation",
     });
   }
+  refuseKeptFiles(table);
   const found: string[] = [];
   // Listed first: what is committed after the listing is not in it.
   for await (const file of table.storage.list(`${table.metadata.location}/`)) {

@@ -7,6 +7,7 @@ import { metadataFromJson } from "./metadata_json.ts";
 import type { RestAnswer, RestClient, RestRequest } from "./rest_client.ts";
 import { RestCommits } from "./rest_commits.ts";
 import type { RestConfig } from "./rest_config.ts";
+import { StagedTables } from "./rest_staging.ts";
 import {
   accessOf,
   openVendedStorage,
@@ -23,13 +24,6 @@ export interface RestCatalogOptions {
   readonly requestTimeoutMs: number;
 }
 
-/** A table that the catalog has prepared for being created. */
-interface StagedTable {
-  readonly location: string;
-  readonly uuid: string;
-  readonly storage: ObjectStorage;
-}
-
 /** Asks for credentials of the table's files. */
 const DELEGATION = { "x-iceberg-access-delegation": "vended-credentials" };
 
@@ -41,14 +35,20 @@ export class RestCatalog implements Catalog {
   readonly isAtomic: boolean;
   readonly #options: RestCatalogOptions;
   readonly #commits: RestCommits;
-  /** By name; what was made of them is asked for when the table is created. */
-  readonly #staged = new Map<string, StagedTable>();
+  readonly #staged: StagedTables;
 
   constructor(options: RestCatalogOptions) {
     this.#options = options;
     const { config, client } = options;
     // Catalogs that list nothing may not have it: then it would fail when it is too late.
     this.isAtomic = config.endpoints?.has("POST /v1/{prefix}/transactions/commit") ?? false;
+    this.#staged = new StagedTables({
+      client,
+      tablesPath: (namespace) => `${this.#namespacePath(namespace)}/tables`,
+      headers: this.#delegation(),
+      storage: this.#storageOptions(),
+      timeoutMs: options.requestTimeoutMs,
+    });
     this.#commits = new RestCommits({
       client,
       base: config.base,
@@ -62,8 +62,12 @@ export class RestCatalog implements Catalog {
 
   /** Asks the catalog: it may vend credentials for exactly the location that it names. */
   async defaultLocation(identifier: TableIdentifier): Promise<string> {
-    const staged = await this.#stage(identifier);
-    if (staged !== null) return staged.location;
+    const staged = await this.#staged.stage(identifier);
+    if (staged !== null && "location" in staged) return staged.location;
+    if (staged?.status === 404) throw this.#namespaceMissing(identifier);
+    // The location of a table of that name that is there already.
+    const existing = staged?.status === 409 ? await this.load(identifier) : null;
+    if (existing !== null) return existing.metadata.location;
     const properties = await this.namespaceProperties(identifier.slice(0, -1));
     if (properties?.location !== undefined) {
       return locationBelow(properties.location, identifier.slice(-1));
@@ -79,11 +83,8 @@ export class RestCatalog implements Catalog {
   }
 
   async storageFor(location: string): Promise<ObjectStorage> {
-    for (const staged of this.#staged.values()) {
-      if (location === staged.location || location.startsWith(`${staged.location}/`)) {
-        return staged.storage;
-      }
-    }
+    const staged = this.#staged.storageOf(location);
+    if (staged !== null) return staged;
     const access = { config: {}, credentials: [] };
     return await openVendedStorage(location, access, async () => access, this.#storageOptions());
   }
@@ -173,8 +174,8 @@ export class RestCatalog implements Catalog {
   }
 
   async commit(commits: readonly TableCommit[]): Promise<void> {
-    await this.#commits.commit(commits.map((commit) => this.#withStagedUuid(commit)));
-    for (const { identifier } of commits) this.#staged.delete(keyOf(identifier));
+    await this.#commits.commit(commits.map((commit) => this.#staged.withUuid(commit)));
+    for (const { identifier } of commits) this.#staged.forget(identifier);
   }
 
   async drop(identifier: TableIdentifier): Promise<void> {
@@ -190,69 +191,6 @@ export class RestCatalog implements Catalog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
-
-  /** The uuid that the catalog knows the new table by; some insist on it. */
-  #withStagedUuid(commit: TableCommit): TableCommit {
-    const uuid = this.#staged.get(keyOf(commit.identifier))?.uuid;
-    if (commit.base !== null || uuid === undefined || uuid === "") return commit;
-    return {
-      ...commit,
-      updates: commit.updates.map((update) =>
-        update.action === "assign-uuid" ? { ...update, uuid } : update
-      ),
-    };
-  }
-
-  /** Null when the catalog does not prepare tables. */
-  async #stage(identifier: TableIdentifier): Promise<StagedTable | null> {
-    const request = this.#stageRequest(identifier);
-    const answer = await this.#send(request);
-    if (answer.status === 404) throw this.#namespaceMissing(identifier);
-    // A table of that name that is there already has the name's location.
-    if (answer.status === 409) {
-      const location = (await this.load(identifier))?.metadata.location;
-      return location === undefined
-        ? null
-        : { location, uuid: "", storage: await this.storageFor(location) };
-    }
-    if ([400, 405, 406, 501].includes(answer.status)) return null;
-    const value = this.#result(answer, request);
-    const metadata = isMapping(value.metadata) ? value.metadata : {};
-    const { location, "table-uuid": uuid } = metadata;
-    if (typeof location !== "string") return null;
-    const staged = {
-      location: location.replace(/\/+$/, ""),
-      uuid: typeof uuid === "string" ? uuid : "",
-      storage: await openVendedStorage(
-        location,
-        accessOf(value),
-        async () => accessOf(await this.#options.client.get(this.#stageRequest(identifier))),
-        this.#storageOptions(),
-      ),
-    };
-    this.#staged.set(keyOf(identifier), staged);
-    return staged;
-  }
-
-  #stageRequest(identifier: TableIdentifier): RestRequest {
-    return {
-      method: "POST",
-      path: `${this.#namespacePath(identifier.slice(0, -1))}/tables`,
-      headers: this.#delegation(),
-      body: {
-        name: identifier.at(-1),
-        // The schema comes with the commit; some catalogs want a column.
-        schema: {
-          type: "struct",
-          "schema-id": 0,
-          fields: [{ id: 1, name: "id", required: false, type: "long" }],
-        },
-        "stage-create": true,
-      },
-      isIdempotent: true,
-      timeoutMs: this.#options.requestTimeoutMs,
-    };
-  }
 
   #loadRequest(identifier: TableIdentifier): RestRequest {
     return {
@@ -362,8 +300,4 @@ function notEmpty(namespace: readonly string[]): UserError {
 
 function levelsOf(item: unknown): readonly string[] | null {
   return Array.isArray(item) ? item.map(String) : null;
-}
-
-function keyOf(identifier: TableIdentifier): string {
-  return JSON.stringify(identifier);
 }

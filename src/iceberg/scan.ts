@@ -4,6 +4,7 @@ import type { Session } from "../engine/session.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type { DataFile } from "./manifest.ts";
 import { fetchLocal } from "./fetch_local.ts";
+import { mapAtOnce } from "./map_at_once.ts";
 import { nameMapping } from "./name_mapping.ts";
 import { parseTransform } from "./partition_transforms.ts";
 import { type PhysicalField, physicalGroups } from "./physical_schema.ts";
@@ -119,8 +120,9 @@ export function partitionKey(file: Pick<DataFile, "partition">): string {
  */
 export async function scanSql(plan: ScanPlan, options: ScanOptions): Promise<string> {
   const fields = projected(plan.schema, options.columns);
-  const scans = await Promise.all(
-    plan.files.map(async (scan) => ({ scan, path: await localFile(scan.file, options) })),
+  const scans = await mapAtOnce(
+    plan.files,
+    async (scan) => ({ scan, path: await localFile(scan.file, options) }),
   );
   const byPath = new Map(scans.map((entry) => [entry.path, entry.scan]));
   const find = findById(nameMapping(plan.metadata, plan.schema));

@@ -1,15 +1,7 @@
 import { UserError } from "../base/user_error.ts";
+import type { SnapshotChoice } from "./read_request.ts";
 import { currentSchema, currentSnapshot, findSnapshot, schemaById } from "./table_files.ts";
 import type { TableMetadata, TableSchema, TableSnapshot } from "./table_metadata.ts";
-
-/** Which state of a table is read; nothing: the current one. */
-export interface SnapshotChoice {
-  readonly snapshotId?: bigint;
-  /** The state as it was at a moment. */
-  readonly asOf?: Date;
-  /** A branch or a tag. */
-  readonly ref?: string;
-}
 
 /** A state of a table with the columns it is read in. */
 export interface SelectedSnapshot {
@@ -78,14 +70,4 @@ function missing(message: string, metadata: TableMetadata): UserError {
       ? "nothing has been written to it"
       : `its last snapshots are ${ids.join(", ")}; branches and tags: ${names}`,
   });
-}
-
-/** Reads a moment: `2026-01-31`, `2026-01-31 12:00:00`, `2026-01-31T12:00:00+02:00`; without a zone it is UTC. Null for something else. */
-export function parseMoment(text: string): Date | null {
-  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?)?$/
-    .exec(text.trim());
-  if (match === null) return null;
-  const zone = (match[3] ?? "Z").replace(/^([+-]\d\d)(\d\d)$/, "$1:$2");
-  const moment = new Date(`${match[1]}T${match[2] ?? "00:00"}${zone}`);
-  return Number.isNaN(moment.getTime()) ? null : moment;
 }

@@ -72,7 +72,7 @@ export class PostgresDatabase implements SqlDatabase {
         const isUncertain = error instanceof CommitUncertain;
         if (isUncertain || isLost(error)) await this.#disconnect();
         if (isUncertain) throw error;
-        if (attempt === 1 && isLost(error)) continue;
+        if (attempt < ATTEMPTS && isLost(error)) continue;
         throw toUserError(error, "using the Iceberg catalog", connection, "iceberg_tables");
       }
     }
@@ -94,6 +94,9 @@ export class PostgresDatabase implements SqlDatabase {
     await (await connection?.catch(() => null))?.[Symbol.asyncDispose]();
   }
 }
+
+/** Sessions that are tried: one that was lost while idle, and one more that a restarting server ends. */
+const ATTEMPTS = 3;
 
 type Session = Pick<PostgresConnection["sql"], "unsafe">;
 

@@ -31,17 +31,21 @@ export class SqliteDatabase implements SqlDatabase {
     return await this.#inTurn(async () => {
       if (this.#database === null && statIfExists(this.#path) === null) return [];
       const database = await this.#open();
-      return await this.#patiently(() => select(database, sql, params));
+      return await patiently(() => select(database, sql, params));
     });
   }
 
+  /**
+   * The file is taken as a whole or not at all: who has said that it will write and then waits for readers stops
+   * those among them who go on reading until they may write. Iceberg's Java does, and gives up at once.
+   */
   async transaction<T>(work: (executor: SqlExecutor) => Promise<T>): Promise<T> {
     return await this.#inTurn(async () => {
       const database = await this.#open();
-      await this.#patiently(() => database.exec("BEGIN IMMEDIATE"));
+      await patiently(() => database.exec("BEGIN EXCLUSIVE"));
       try {
         const result = await work(executorOf(database));
-        await this.#patiently(() => database.exec("COMMIT"));
+        database.exec("COMMIT");
         return result;
       } catch (error) {
         // SQLite itself ends a transaction that it cannot commit.
@@ -71,19 +75,6 @@ export class SqliteDatabase implements SqlDatabase {
     return this.#database = new DatabaseSync(this.#path);
   }
 
-  /** SQLite's own busy timeout would block the whole process, also the part of it that holds the lock. */
-  async #patiently<T>(statement: () => T): Promise<T> {
-    const deadline = performance.now() + PATIENCE;
-    for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
-      try {
-        return statement();
-      } catch (error) {
-        if (!isLocked(error) || performance.now() > deadline) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
-    }
-  }
-
   async #explained<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -101,6 +92,23 @@ export class SqliteDatabase implements SqlDatabase {
         },
       );
     }
+  }
+}
+
+/**
+ * Tries a statement until the file is free. SQLite's own busy timeout would block the whole process, also the
+ * part of it that holds the lock.
+ */
+async function patiently<T>(statement: () => T): Promise<T> {
+  const deadline = performance.now() + PATIENCE;
+  for (let pause = 1;; pause = Math.min(pause * 2, 50)) {
+    try {
+      return statement();
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > deadline) throw error;
+    }
+    // At random, so that those who wait for each other do not meet again.
+    await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
   }
 }
 

@@ -9,14 +9,28 @@ import { ancestorsOf } from "./table_files.ts";
 import type { TableMetadata, TableSnapshot } from "./table_metadata.ts";
 
 /**
- * The snapshot to go back to: the newest before the current one with the content. Null when there is none, or when
- * a snapshot on the way is not Seeknal's: what it brought in would be lost.
+ * The snapshot to go back to: the one that the batch made or, where none is named, the newest before the
+ * current one with the content. Null when there is none, or when a snapshot on the way is not Seeknal's:
+ * what it brought in would be lost.
  */
-export function revertTarget(write: TableWrite, metadata: TableMetadata): TableSnapshot | null {
+export function revertTarget(
+  { back_to, content_hash }: Pick<TableWrite, "back_to" | "content_hash">,
+  metadata: TableMetadata,
+): TableSnapshot | null {
+  const isTarget = ({ summary }: TableSnapshot) =>
+    back_to === undefined
+      ? summary[KEYS.contentHash] === content_hash
+      : summary[KEYS.batch] === back_to;
+  const wanted = back_to === undefined ? undefined : metadata.snapshots.find(isTarget);
+  // A rollback may itself be taken back: its target then lies on another branch of the past.
+  const past = new Set(
+    [...ancestorsOf(metadata, wanted?.["snapshot-id"] ?? null)].map((s) => s["snapshot-id"]),
+  );
   for (const snapshot of ancestorsOf(metadata, metadata["current-snapshot-id"])) {
-    const content = snapshot.summary[KEYS.contentHash];
-    if (content === write.content_hash) return snapshot;
-    if (content === undefined && snapshot.summary.operation !== "replace") return null;
+    if (isTarget(snapshot)) return snapshot;
+    if (past.has(snapshot["snapshot-id"])) return wanted ?? null;
+    const isOurs = snapshot.summary[KEYS.contentHash] !== undefined;
+    if (!isOurs && snapshot.summary.operation !== "replace") return null;
   }
   return null;
 }

@@ -103,4 +103,20 @@ export async function removeStaged(
   // The document goes last: as long as it is there, the rest can be found.
   await storage.remove([stagedFilesLocation(location, batch)]);
   await storage.remove([stagedLocation(location, batch)]);
+  await removeUnfinished(storage, location, batch);
+}
+
+/** Documents that a killed process was writing under another name. */
+async function removeUnfinished(
+  storage: ObjectStorage,
+  location: string,
+  batch: string,
+): Promise<void> {
+  // In an object store a file is there whole or not at all.
+  if (storage.localPath(location) === null) return;
+  const unfinished: string[] = [];
+  for await (const { location: file } of storage.list(`${location}/metadata/`)) {
+    if (file.includes(`seeknal-${batchName(batch)}`)) unfinished.push(file);
+  }
+  await storage.remove(unfinished);
 }

@@ -5,6 +5,7 @@ import {
   readManifest,
   readManifestList,
 } from "./manifest.ts";
+import { mapAtOnce } from "./map_at_once.ts";
 import { parseTransform, transformResult } from "./partition_transforms.ts";
 import type { ObjectStorage } from "../storage/object_storage.ts";
 import type {
@@ -47,13 +48,16 @@ export function ancestorsOf(metadata: TableMetadata, id: bigint | null): TableSn
   return ancestors;
 }
 
+/** The columns of a table, in all their versions. */
+export type TableColumns = Pick<TableMetadata, "schemas" | "current-schema-id" | "location">;
+
 /** The columns as they are now. Throws a `UserError` `iceberg_metadata_invalid` (4). */
-export function currentSchema(metadata: TableMetadata): TableSchema {
+export function currentSchema(metadata: TableColumns): TableSchema {
   return schemaById(metadata, metadata["current-schema-id"]);
 }
 
 /** A version of the columns. Throws a `UserError` `iceberg_metadata_invalid` (4). */
-export function schemaById(metadata: TableMetadata, id: number): TableSchema {
+export function schemaById(metadata: TableColumns, id: number): TableSchema {
   const schema = metadata.schemas.find((candidate) => candidate["schema-id"] === id);
   if (schema === undefined) throw inconsistent(metadata, `schema ${id}`);
   return schema;
@@ -66,7 +70,7 @@ export function specById(metadata: TableMetadata, id: number): PartitionSpec {
   return spec;
 }
 
-function inconsistent(metadata: TableMetadata, what: string): UserError {
+function inconsistent(metadata: TableColumns, what: string): UserError {
   return new UserError(`The table at ${metadata.location} has no ${what}, which it refers to`, {
     code: "iceberg_metadata_invalid",
     kind: "execution",
@@ -75,7 +79,7 @@ function inconsistent(metadata: TableMetadata, what: string): UserError {
 }
 
 /** Types of a spec's partition values; a column that is gone is looked for in older schemas. */
-export function partitionTypes(metadata: TableMetadata, spec: PartitionSpec): PrimitiveType[] {
+export function partitionTypes(metadata: TableColumns, spec: PartitionSpec): PrimitiveType[] {
   const schemas = [currentSchema(metadata), ...metadata.schemas.toReversed()];
   return spec.fields.map((field) => {
     const source = schemas.flatMap((schema) => schema.fields)
@@ -109,9 +113,6 @@ export async function readEntries(
   };
 }
 
-/** Manifests read at once: enough to hide the way to an object store, not so many that they crowd the memory. */
-const MANIFESTS_AT_ONCE = 16;
-
 /** All manifests of a snapshot with what they list. */
 export async function readSnapshotFiles(
   storage: ObjectStorage,
@@ -119,12 +120,5 @@ export async function readSnapshotFiles(
   snapshot: TableSnapshot,
 ): Promise<ReadManifest[]> {
   const manifests = await readManifests(storage, snapshot);
-  const result: ReadManifest[] = [];
-  for (let i = 0; i < manifests.length; i += MANIFESTS_AT_ONCE) {
-    const some = manifests.slice(i, i + MANIFESTS_AT_ONCE);
-    result.push(
-      ...await Promise.all(some.map((manifest) => readEntries(storage, metadata, manifest))),
-    );
-  }
-  return result;
+  return await mapAtOnce(manifests, (manifest) => readEntries(storage, metadata, manifest));
 }

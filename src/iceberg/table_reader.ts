@@ -7,6 +7,7 @@ import { addedSince } from "./added_since.ts";
 import type { Catalog, LoadedTable } from "./catalog.ts";
 import { sha256 } from "../base/hash.ts";
 import { statIfExists } from "../base/atomic_write.ts";
+import { downloadsDir } from "./fetch_local.ts";
 import type { ReadRequest } from "./read_request.ts";
 import { planScan, type ScanPlan, scanSql } from "./scan.ts";
 import { type SelectedSnapshot, selectSnapshot } from "./select_snapshot.ts";
@@ -101,7 +102,7 @@ async function scanIn(
   temporaryDir: string,
   columns: readonly string[],
 ): Promise<string> {
-  const cacheDir = join(temporaryDir, "iceberg");
+  const cacheDir = downloadsDir(temporaryDir);
   await Deno.mkdir(cacheDir, { recursive: true });
   return await scanSql(plan, {
     session,

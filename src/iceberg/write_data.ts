@@ -6,15 +6,9 @@ import type { ObjectStorage } from "../storage/object_storage.ts";
 import { parseDuckType } from "./duck_type.ts";
 import { fieldIdsSql, type Leaf, leavesByPath } from "./field_ids.ts";
 import type { DataFile } from "./manifest.ts";
-import {
-  BUCKET_MACROS,
-  parseTransform,
-  readShown,
-  shownSql,
-  type Transform,
-  transformResult,
-  transformSql,
-} from "./partition_transforms.ts";
+import { mapAtOnce } from "./map_at_once.ts";
+import { BUCKET_MACROS, readShown, shownSql, transformSql } from "./partition_sql.ts";
+import { parseTransform, type Transform, transformResult } from "./partition_transforms.ts";
 import { boundOf, parseValue, type PrimitiveValue } from "./single_value.ts";
 import { duckTypeText, storedExpression } from "./types.ts";
 import type { PartitionSpec, PrimitiveType, TableSchema } from "./table_metadata.ts";
@@ -64,7 +58,7 @@ export async function writeDataFiles(
     const written = partitions === null
       ? await copyPlain(write, context, folder)
       : await copyPartitioned(write, context, folder, partitions);
-    return await Promise.all(written.map((file) => place(file, context.storage)));
+    return await mapAtOnce(written, (file) => place(file, context.storage));
   } finally {
     await Deno.remove(folder, { recursive: true });
     if (partitions !== null) await context.session.run(`DROP TABLE ${partitions.table}`);

@@ -1,6 +1,5 @@
 import { statIfExists } from "../base/atomic_write.ts";
 import { faultPoint } from "../base/fault_point.ts";
-import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import type { CommitId, EnvName } from "../model/ids.ts";
 import type { TableWrite } from "../model/materialization.ts";
@@ -16,8 +15,11 @@ export interface TableReport {
   readonly type: string;
   readonly target: string;
   readonly mode: string;
-  /** `unchanged`: the table held the content already, whatever the state knew. */
-  readonly status: "written" | "unchanged" | "failed";
+  /**
+   * `staged`: its rows are there, and nothing has changed yet. `unchanged`: it held the content already,
+   * whatever the state knew.
+   */
+  readonly status: "staged" | "written" | "unchanged" | "failed";
   readonly rows_expected: number;
   readonly rows_written: number | null;
   readonly duration_ms: number;
@@ -26,6 +28,8 @@ export interface TableReport {
 
 /** Tables that change together with a ref. */
 export interface Batch {
+  /** Its name, as in `TableChanges`. */
+  readonly id: string;
   readonly action: Intent["action"];
   /** Whose tables are written. */
   readonly env: EnvName;
@@ -59,7 +63,7 @@ export async function moveTogether(
   faultPoint("checked");
   const writes = due.flatMap((group) => group.writes);
   const { moves, ...waiting } = batch.commit;
-  const id = sha256(`${crypto.randomUUID()}`).slice(0, 12);
+  const { id } = batch;
   const document = (phase: Intent["phase"]): Intent => ({
     format_version: 1,
     id,
@@ -72,12 +76,16 @@ export async function moveTogether(
   });
   let pending = await state.writePending(batch.env, waiting, () => document("staging"));
   faultPoint("intent");
+  const staged: TableReport[] = [];
   try {
-    await stageAll(context, id, due, batch.report);
+    await stageAll(context, id, due, (table) => {
+      staged.push(table);
+      batch.report(table);
+    });
     await requireNotAdded(due);
     pending = await state.updatePending(pending, document("swapping"));
   } catch (error) {
-    await abortAll(context, id, due, pending, error);
+    await takeBack(context, pending, error, () => abortStores(id, due));
   }
   faultPoint("swapping");
   try {
@@ -92,9 +100,10 @@ export async function moveTogether(
     if (first !== undefined && await state.hasReached(first.env, pending.commit)) {
       throw unfinished(error);
     }
-    await undoAll(context, id, due, pending, error);
+    await takeBack(context, pending, error, () => undoStores(id, due));
   }
   faultPoint("moved");
+  for (const table of staged) batch.report({ ...table, status: "written" });
   try {
     await finishAll(context, id, due, pending);
   } catch (error) {
@@ -240,7 +249,7 @@ async function stageAll(
       const started = performance.now();
       const { rows } = await store.stage(id, write, parquetOf(context, write));
       const duration_ms = Math.round(performance.now() - started);
-      report(reportOf(write, { rows_written: rows, duration_ms }));
+      report(reportOf(write, { status: "staged", rows_written: rows, duration_ms }));
       faultPoint("staged");
     }
   };
@@ -263,36 +272,26 @@ function interrupted(): UserError {
   });
 }
 
-async function abortAll(
+/** Takes back what a failed batch did, and says so with the failure. */
+async function takeBack(
   { state }: OutsideContext,
-  id: string,
-  groups: readonly StoreWrites[],
   pending: PendingRef,
   cause: unknown,
+  work: () => Promise<void>,
 ): Promise<never> {
   try {
-    for (const { store, writes } of groups) await store.abort(id, writes);
+    await work();
     await state.removePending(pending);
   } catch (error) {
     throw leftOver(cause, error);
   }
-  throw cause;
+  if (!(cause instanceof UserError)) throw cause;
+  const { code, kind, hint } = cause;
+  throw new UserError(`${cause.message}\n  every table is as it was`, { code, kind, hint, cause });
 }
 
-async function undoAll(
-  { state }: OutsideContext,
-  id: string,
-  groups: readonly StoreWrites[],
-  pending: PendingRef,
-  cause: unknown,
-): Promise<never> {
-  try {
-    await undoStores(id, groups);
-    await state.removePending(pending);
-  } catch (error) {
-    throw leftOver(cause, error);
-  }
-  throw cause;
+async function abortStores(id: string, groups: readonly StoreWrites[]): Promise<void> {
+  for (const { store, writes } of groups) await store.abort(id, writes);
 }
 
 /** Takes tables back, and makes sure that they are: what is needed for it may have been lost. */

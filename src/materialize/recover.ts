@@ -151,7 +151,7 @@ async function cleanEach(
       } else await store.abort(id, [write]);
     }
   }
-  await putOnRecord(state, environment, written);
+  await putOnRecord(state, environment, id, written);
   await state.removePending(ref);
   return "cleaned";
 }
@@ -160,6 +160,7 @@ async function cleanEach(
 async function putOnRecord(
   state: StateRepo,
   env: EnvName,
+  batch: string,
   written: readonly TableWrite[],
 ): Promise<void> {
   const head = state.head(env);
@@ -167,7 +168,7 @@ async function putOnRecord(
   const snapshot = await state.snapshot(head);
   const tables = new Map(tablesOf(snapshot.outside, env));
   for (const write of written) {
-    const record = recordOfWrite(write);
+    const record = recordOfWrite(write, batch);
     const others = (tables.get(write.node) ?? []).filter((other) =>
       other.target !== record.target || other.type !== record.type ||
       other.connection !== record.connection
@@ -202,6 +203,25 @@ export async function recoverUnlessBusy(
     );
   } catch (error) {
     if (error instanceof UserError && error.code === "locked") return "busy";
+    throw error;
+  }
+}
+
+/** How far something unfinished has come; `running`: a command is at it. */
+export async function lookAtPending(
+  context: OutsideContext,
+  { environment, intent }: PendingWork,
+  profileOf: (intent: Intent) => Profile,
+): Promise<"running" | "untouched" | "partly"> {
+  try {
+    return await whileTablesLocked(context, environment, async () => {
+      if (intent.phase === "staging") return "untouched";
+      await using stores = openStores(context, profileOf(intent));
+      const groups = await stores.group(intent.writes);
+      return await anySwapped(intent, groups) ? "partly" : "untouched";
+    });
+  } catch (error) {
+    if (error instanceof UserError && error.code === "locked") return "running";
     throw error;
   }
 }

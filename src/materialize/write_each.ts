@@ -1,5 +1,4 @@
 import { faultPoint } from "../base/fault_point.ts";
-import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import type { CommitId, EnvName } from "../model/ids.ts";
 import type { TableWrite } from "../model/materialization.ts";
@@ -16,7 +15,9 @@ import type { Stores } from "./stores.ts";
 export async function writeEach<T>(
   context: OutsideContext,
   stores: Stores,
-  { env, head, writes, report, account }: {
+  { id, env, head, writes, report, account }: {
+    /** Name of the batch, as in `TableChanges`. */
+    readonly id: string;
     readonly env: EnvName;
     readonly head: CommitId;
     readonly writes: readonly TableWrite[];
@@ -30,7 +31,6 @@ export async function writeEach<T>(
     reports.push(table);
     report(table);
   };
-  const id = sha256(crypto.randomUUID()).slice(0, 12);
   const intent: Intent = {
     format_version: 1,
     id,

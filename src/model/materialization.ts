@@ -63,6 +63,8 @@ export interface MaterializationRecord {
   readonly spec_hash: string;
   /** Rows of the output. */
   readonly rows: number;
+  /** The batch that brought the content in: contents may come again, batches do not. */
+  readonly batch?: string;
 }
 
 /** Who writes a table: recorded outside, so that nobody else's table is overwritten. */
@@ -83,10 +85,13 @@ export interface TableWrite {
   readonly spec: MaterializationSpec;
   /**
    * `write`: bring the output in, by the spec's mode. `revert`: take back what brought the
-   * current content in, so that the table is as it was when it had `content_hash`
-   * (modes other than full and view; a rollback).
+   * current content in, so that the table is as it was right after the batch `back_to` (absent:
+   * when it last had `content_hash`). A rollback; for modes other than full and view, and where a table
+   * was written whole after it had been added to.
    */
   readonly action: "write" | "revert";
+  /** The batch to go back to. */
+  readonly back_to?: string;
   /** Columns of the output, with DuckDB types. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: number;

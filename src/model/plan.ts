@@ -58,6 +58,8 @@ export interface Plan {
   /** In id order. */
   readonly nodes: readonly PlanNode[];
   readonly materializations: readonly PlannedMaterialization[];
+  /** Tables of production that nothing would write to any more; they stay as they are. Absent: none. */
+  readonly released?: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 

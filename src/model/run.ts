@@ -119,8 +119,8 @@ export type RunEvent =
     /** Name of the table. */
     readonly target: string;
     readonly mode: string;
-    /** `unchanged`: the table held the content already. */
-    readonly status: "written" | "unchanged" | "failed";
+    /** `staged`: nothing has changed yet. `unchanged`: the table held the content already. */
+    readonly status: "staged" | "written" | "unchanged" | "failed";
     /** Rows of the node's output that were brought in. */
     readonly rows: number | null;
     readonly duration_ms: number;

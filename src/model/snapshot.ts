@@ -17,6 +17,8 @@ export interface NodeRecord {
   readonly size_bytes: number | null;
   readonly rows: number | null;
   readonly error: string | null;
+  /** Set where its output was built and a table outside could not be written: the next run needs not build it again. */
+  readonly tables_failed?: true;
 }
 
 /** Facts about an environment that do not change when it is used. */

@@ -28,6 +28,8 @@ export interface PlanParts {
   readonly whyMissing: (id: NodeId) => string | null;
   /** Tables outside that will be written. */
   readonly materializations: readonly PlannedMaterialization[];
+  /** Tables of production that nothing would write to any more. */
+  readonly released?: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -43,6 +45,9 @@ export function buildPlan(parts: PlanParts): Plan {
     summary: summarize(nodes, parts.materializations),
     nodes,
     materializations: parts.materializations,
+    ...(parts.released === undefined || parts.released.length === 0
+      ? {}
+      : { released: parts.released }),
     diagnostics: parts.diagnostics,
   };
 }

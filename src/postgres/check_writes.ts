@@ -107,9 +107,14 @@ export function evolutionFor(
   wanted: readonly WantedColumn[],
 ): Evolution {
   const { schema, name } = found.facts;
-  const written = new Set(found.entry?.columns.map((column) => column.name) ?? []);
+  const written = writtenColumns(found.entry);
   const table = qualified(schema, name);
   return evolve(found.facts, table, wanted, written, write.schema_evolution);
+}
+
+/** Names of the columns of the output that was written last. */
+export function writtenColumns(entry: LedgerEntry | null): ReadonlySet<string> {
+  return new Set(entry?.columns.map(({ name }) => name) ?? []);
 }
 
 /** Everything that stands in the way of writes and can be known before; writes nothing. */
@@ -259,7 +264,7 @@ export function checkTable(
   }
   if (isView) {
     if (!facts.owns) return [ownerProblem(session, write, facts)];
-    const change = viewChange(facts, wanted, write.schema_evolution);
+    const change = viewChange(facts, wanted, writtenColumns(entry), write.schema_evolution);
     return change.problem === null
       ? []
       : problem(change.code, `${write.target}: ${change.problem}`, change.hint);

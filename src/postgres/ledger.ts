@@ -161,8 +161,8 @@ export async function readWrites(
 ): Promise<LedgerWrite[]> {
   if (!await hasLedger(session, schema)) return [];
   return await session.query<LedgerWrite>(
-    `SELECT ${WRITE_COLUMNS} FROM ${qualified(schema, WRITES)} WHERE ${condition} ` +
-      `ORDER BY sequence`,
+    `SELECT ${WRITE_COLUMNS} FROM ${qualified(schema, WRITES)} AS w WHERE ${condition} ` +
+      `ORDER BY w.sequence`,
     parameters,
   );
 }
@@ -252,5 +252,30 @@ export async function removeWrite(
   await session.query(
     `DELETE FROM ${qualified(schema, WRITES)} WHERE batch = $1 AND name = $2 AND step = $3`,
     [write.batch, write.name, write.step],
+  );
+}
+
+/** Removes a write's record and the rows it kept. */
+export async function forgetWrite(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  for (const name of [row.stage, row.before]) {
+    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
+  }
+  await removeWrite(session, table.schema, row);
+}
+
+/** Forgets writes of a schema that have no tables of their own. */
+export async function removeWrites(
+  session: WriteSession,
+  schema: string,
+  writes: readonly LedgerWrite[],
+): Promise<void> {
+  await session.query(
+    `DELETE FROM ${qualified(schema, WRITES)} WHERE sequence::text IN ` +
+      `(SELECT jsonb_array_elements_text($1::text::jsonb))`,
+    [JSON.stringify(writes.map(({ sequence }) => sequence))],
   );
 }

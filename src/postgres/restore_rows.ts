@@ -77,12 +77,9 @@ export async function restoreRows(
   const runGroups = async (statement: (condition: string) => string) => {
     for (const group of groups) {
       if (groups.length > 1) await session.query("SAVEPOINT seeknal_rows");
-      const [row] = await session.query<{ n: number; xid: number | null }>(
-        `WITH w AS (${statement(group.condition)} RETURNING t.xmin::text::bigint AS x) ` +
-          `SELECT count(*)::float8 AS n, min(x)::float8 AS xid FROM w`,
-      );
+      const [rows, xid] = await writeGroup(session, facts, statement(group.condition));
       if (groups.length > 1) await session.query("RELEASE SAVEPOINT seeknal_rows");
-      if (row!.xid !== null) done.push({ rows: row!.n, xid: row!.xid, writes: group.writes });
+      if (xid !== null) done.push({ rows, xid, writes: group.writes });
     }
   };
   const names = writableColumns(facts);
@@ -117,6 +114,31 @@ export async function restoreRows(
     xids: [...new Set(done.map(({ xid }) => xid))],
     owners: done.flatMap(({ xid, writes }) => writes.map((write) => ({ write, xid }))),
   };
+}
+
+/** Runs a statement that writes rows (named `t`); how many, and the transaction they say wrote them. */
+async function writeGroup(
+  session: WriteSession,
+  facts: TableFacts,
+  statement: string,
+): Promise<[number, number | null]> {
+  if (facts.kind !== "p") {
+    const [row] = await session.query<{ n: number; xid: number | null }>(
+      `WITH w AS (${statement} RETURNING t.xmin::text::bigint AS x) ` +
+        `SELECT count(*)::float8 AS n, min(x)::float8 AS xid FROM w`,
+    );
+    return [row!.n, row!.xid];
+  }
+  // RETURNING has no xmin for a partitioned table: what is new among those of this transaction.
+  const own = async () =>
+    (await session.query<{ xid: number }>(
+      `SELECT DISTINCT t.xmin::text::float8 AS xid FROM ${qualified(facts.schema, facts.name)} t ` +
+        `WHERE age(t.xmin) <= age(pg_current_xact_id()::xid)`,
+    )).map(({ xid }) => xid);
+  const before = await own();
+  const rows = await session.change(statement);
+  const xid = (await own()).find((one) => !before.includes(one)) ?? null;
+  return [rows, xid ?? (rows > 0 ? before[0] ?? null : null)];
 }
 
 /**

@@ -184,12 +184,13 @@ function scalarCanon(
   }
   switch (`${name} ${postgresType}`) {
     case "BOOLEAN boolean":
-      return { duckdb: `CASE WHEN ${duckdb} THEN 't' WHEN NOT ${duckdb} THEN 'f' END`, postgres };
+      return { duckdb: `${duckdb}::INTEGER`, postgres: `${postgres}::integer` };
+    case "JSON json":
+    case "JSON text":
+      return { duckdb: `${duckdb}::VARCHAR`, postgres };
     case "VARCHAR text":
     case "VARCHAR character varying":
     case "VARCHAR bit varying":
-    case "JSON json":
-    case "JSON text":
     case "UUID uuid":
       return { duckdb, postgres };
     case "BLOB bytea":

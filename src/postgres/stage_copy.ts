@@ -15,11 +15,13 @@ export interface CopyRequest {
   readonly table: string;
   /** Where a named pipe can be made. */
   readonly temporaryDir: string;
+  /** True for rows so few that a file is sooner written than a pipe is made. */
+  readonly isSmall: boolean;
 }
 
 /**
  * Copies rows into a table by COPY, as CSV through a named pipe: neither memory nor disk is
- * needed for them. Where there are no named pipes, through a file.
+ * needed for them. Where there are no named pipes, or few rows, through a file.
  *
  * The rows are frozen, that is, seen by transactions that began before: a table that appears
  * under a name is not an empty one to them.
@@ -40,8 +42,9 @@ export async function copyIn(
     `(FORMAT csv, HEADER false, USE_TMP_FILE false${forced})`;
   const statement = `COPY ${request.table} (${list}) FROM STDIN WITH (FORMAT csv, FREEZE true)`;
   try {
-    if (await makeFifo(path)) await relay(session, duck, { write, path, statement });
-    else {
+    if (!request.isSmall && await makeFifo(path)) {
+      await relay(session, duck, { write, path, statement });
+    } else {
       await duck.run(write);
       using file = await Deno.open(path);
       await copyFile(session, statement, file, () => Promise.resolve());
@@ -112,6 +115,11 @@ async function copyFile(
   target.on("error", () => {});
   try {
     await send(file, target);
+    // Refused: whoever writes the file would wait for ever to be read to the end.
+    if (target.destroyed) {
+      await answer.done;
+      throw new Error("a COPY ended before its rows did");
+    }
     try {
       await complete();
     } catch (error) {

@@ -138,6 +138,9 @@ async function stageVersion(
   return { version, ...loaded, shared: false };
 }
 
+/** Size of a Parquet file whose rows go through a file: starting a process for a pipe takes longer. */
+const SMALL_BYTES = 1 << 18;
+
 /** Creates a table, copies the rows in, and compares what came with what was to come. */
 async function loadRows(
   { session, duck, temporaryDir }: StageContext,
@@ -155,7 +158,8 @@ async function loadRows(
       `CREATE ${target.unlogged ? "UNLOGGED " : ""}TABLE ${table} (${definitions})`,
   );
   try {
-    await copyIn(session, duck, { relation, columns, table, temporaryDir });
+    const isSmall = (await Deno.stat(parquet)).size < SMALL_BYTES;
+    await copyIn(session, duck, { relation, columns, table, temporaryDir, isSmall });
   } catch (error) {
     throw await refusedRows(error, duck, write, columns, relation);
   }

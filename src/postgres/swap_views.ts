@@ -1,5 +1,5 @@
 import { quoteName } from "../engine/quote.ts";
-import { findTables } from "./check_writes.ts";
+import { findTables, writtenColumns } from "./check_writes.ts";
 import { changeWrites, putEntries, qualified } from "./ledger.ts";
 import { entryFor, keyOf, type PendingWrite } from "./pending_write.ts";
 import { problemError } from "./write_problem.ts";
@@ -22,7 +22,12 @@ export async function swapViews(
   const statements: string[] = [];
   for (const { write, rows, found, wanted } of views) {
     const version = rows[0]!.version!;
-    const change = viewChange(found.facts, wanted, write.schema_evolution);
+    const change = viewChange(
+      found.facts,
+      wanted,
+      writtenColumns(found.entry),
+      write.schema_evolution,
+    );
     if (change.problem !== null) {
       const { code, problem, hint } = change;
       throw problemError({ write, code, message: `${write.target}: ${problem}`, hint });

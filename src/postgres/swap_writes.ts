@@ -10,6 +10,7 @@ import {
 } from "./check_writes.ts";
 import {
   changeWrites,
+  forgetWrite,
   type LedgerEntry,
   type LedgerWrite,
   ownName,
@@ -38,7 +39,6 @@ export async function swapWrites(
     const [xact] = await session.query<{ xid: string }>(
       "SELECT pg_current_xact_id()::text AS xid",
     );
-    // Always in one order: two batches that meet must not wait for each other.
     pending.sort((a, b) => compareNames(a.found.table, b.found.table));
     const views = pending.filter(({ write }) => write.spec.mode === "view");
     for (const one of pending) {
@@ -50,7 +50,8 @@ export async function swapWrites(
   });
 }
 
-function compareNames(a: TableName, b: TableName): number {
+/** The order in which a batch locks its tables: two that meet must not wait for each other. */
+export function compareNames(a: TableName, b: TableName): number {
   const [x, y] = [`${a.schema}\0${a.name}`, `${b.schema}\0${b.name}`];
   return x < y ? -1 : x > y ? 1 : 0;
 }
@@ -108,6 +109,11 @@ async function swapTable(
   if (found.facts === null) {
     if (state!.persistence !== "p") throw stageLost(write);
     await session.query(`ALTER TABLE ${stage} RENAME TO ${quoteName(name)}`);
+    // What is left of a table of that name that somebody dropped.
+    const past = "name = $1 AND state IN ('finished', 'reverted')";
+    for (const old of await readWrites(session, schema, past, [name])) {
+      await forgetWrite(session, found.table, old);
+    }
     const [made] = await findTables(session, [found.table]);
     await putEntries(session, schema, [entryFor(pending, row!, made!.facts!.oid, null)]);
     await changeWrites(session, schema, [{

@@ -68,7 +68,9 @@ export function evolve(
       });
       return { name: column.name, type: found.type };
     }
-    if (found.type === column.type) return column;
+    if (withoutSchema(found.type) === withoutSchema(column.type)) {
+      return { name: column.name, type: found.type };
+    }
     if (policy !== "strict" && holdsAllOf(found.type, column.type)) {
       return { name: column.name, type: found.type };
     }
@@ -114,4 +116,9 @@ export function evolve(
     }
   }
   return { refused, statements, undo, columns };
+}
+
+/** Types of one's own are shown with their schema or without, as the search path has it. */
+function withoutSchema(type: string): string {
+  return type.replace(/^(?:"(?:""|[^"])*"|[^".(]+)\./, "");
 }

@@ -6,32 +6,28 @@ import { errorCode } from "./errors.ts";
 import {
   changeWrites,
   ENTRIES,
+  forgetWrite,
+  type LedgerEntry,
   type LedgerWrite,
   putEntries,
   qualified,
   readWrites,
   removeEntry,
   removeWrite,
+  removeWrites,
   SCHEMA_COMMENT,
   WRITES,
 } from "./ledger.ts";
 import { keyOf } from "./pending_write.ts";
 import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
 import { isRevertable } from "./revert_writes.ts";
-import { keepOwners, lockTable } from "./swap_writes.ts";
-import { factsKey } from "./table_facts.ts";
+import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
+import { factsKey, type TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
 import type { WriteSession } from "./write_session.ts";
-import {
-  findVersion,
-  hasVersions,
-  recreateView,
-  replaceView,
-  VERSION_SCHEMA,
-  VERSIONS,
-} from "./write_views.ts";
+import { hasVersions, recreateView, replaceView, VERSION_SCHEMA, VERSIONS } from "./write_views.ts";
 
-/** What a batch recorded of its writes, newest first. */
+/** What a batch recorded of its writes: tables in the order in which swaps lock them, the last step first. */
 async function batchRows(
   session: WriteSession,
   id: string,
@@ -46,7 +42,7 @@ async function batchRows(
       if (target !== undefined) result.push({ table, target, row });
     }
   }
-  return result.reverse();
+  return result.sort((a, b) => compareNames(a.table, b.table) || b.row.step - a.row.step);
 }
 
 /** Drops what is staged and not swapped. */
@@ -56,10 +52,10 @@ export async function abortWrites(
   writes: readonly TableWrite[],
 ): Promise<void> {
   await session.lockingTransaction(async () => {
-    const rows = await batchRows(session, id, writes);
-    for (const { table, row } of rows.filter((found) => found.row.state === "staged")) {
-      await dropStaged(session, table, row);
-    }
+    const rows = (await batchRows(session, id, writes))
+      .filter(({ row }) => row.state === "staged");
+    for (const { table, row } of rows) await forgetWrite(session, table, row);
+    await dropVersions(session, ownVersions(rows.map(({ row }) => row)));
     await dropEmptySchemas(session, writes.map((write) => tableOf(write.table).schema));
   });
 }
@@ -72,18 +68,19 @@ export async function undoWrites(
 ): Promise<void> {
   await session.lockingTransaction(async () => {
     const rows = await batchRows(session, id, writes);
+    const views = await takeBackViews(session, rows.filter(({ row }) => row.state === "swapped"));
     for (const { table, target, row } of rows) {
-      if (row.state === "staged") await dropStaged(session, table, row);
-      else if (row.state === "swapped") {
+      if (row.state === "staged") await forgetWrite(session, table, row);
+      else if (row.state === "swapped" && !views.has(row)) {
         const [found] = await findTables(session, [table]);
         // A later step of the batch may just have put rows of this one back.
         const [now] = await readWrites(session, table.schema, "sequence::text = $1", [
           row.sequence,
         ]);
         await takeBack(session, target, found!, now!);
-        await dropUnused(session, row);
       }
     }
+    await dropVersions(session, ownVersions(rows.map(({ row }) => row)));
     await dropEmptySchemas(session, writes.map((write) => tableOf(write.table).schema));
   });
 }
@@ -95,9 +92,15 @@ export async function finishWrites(
   writes: readonly TableWrite[],
 ): Promise<void> {
   await session.lockingTransaction(async () => {
-    const rows = await batchRows(session, id, writes);
+    const rows = (await batchRows(session, id, writes))
+      .filter(({ row }) => row.state === "swapped");
+    const views = rows.filter(({ row }) => row.version !== null);
+    for (const schema of new Set(views.map(({ table }) => table.schema))) {
+      const own = views.filter(({ table }) => table.schema === schema);
+      await removeWrites(session, schema, own.map(({ row }) => row));
+    }
     for (const { table, row } of rows) {
-      if (row.state === "swapped") await finishWrite(session, table, row);
+      if (row.version === null) await finishWrite(session, table, row);
     }
   });
 }
@@ -125,18 +128,6 @@ export async function finishWrite(
   for (const old of past) await forgetWrite(session, table, old);
 }
 
-/** Removes a write's record and the rows it kept. */
-export async function forgetWrite(
-  session: WriteSession,
-  table: TableName,
-  row: LedgerWrite,
-): Promise<void> {
-  for (const name of [row.stage, row.before]) {
-    if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
-  }
-  await removeWrite(session, table.schema, row);
-}
-
 /** Drops what a write staged. */
 export async function dropStaged(
   session: WriteSession,
@@ -144,36 +135,81 @@ export async function dropStaged(
   row: LedgerWrite,
 ): Promise<void> {
   await forgetWrite(session, table, row);
-  await dropUnused(session, row);
+  await dropVersions(session, ownVersions([row]));
 }
 
-async function dropUnused(session: WriteSession, row: LedgerWrite): Promise<void> {
-  if (row.version !== null && !row.shared) await dropVersion(session, row.version);
-}
-
-/** Drops a version that no view shows and no batch needs; false when something does. */
-export async function dropVersion(session: WriteSession, name: string): Promise<boolean> {
-  if (await findVersion(session, name) === null) return false;
-  const version = qualified(VERSION_SCHEMA, name);
-  const [used] = await session.query(
-    `SELECT 1 FROM pg_depend WHERE refclassid = 'pg_class'::regclass AND deptype = 'n' ` +
-      `AND refobjid = $1::text::regclass LIMIT 1`,
-    [version],
-  );
-  if (used !== undefined) return false;
-  for (const schema of await ledgerSchemas(session)) {
-    const [needed] = await session.query(
-      `SELECT 1 FROM ${qualified(schema, WRITES)} WHERE version = $1 ` +
-        `OR previous->>'version' = $1 LIMIT 1`,
-      [name],
-    );
-    if (needed !== undefined) return false;
+/** Takes back those views of a batch that only need their former query: a handful of round trips. */
+async function takeBackViews(
+  session: WriteSession,
+  rows: readonly { readonly table: TableName; readonly row: LedgerWrite }[],
+): Promise<Set<LedgerWrite>> {
+  const candidates = rows.filter(({ row }) => row.version !== null && row.previous !== null);
+  const found = await findTables(session, candidates.map(({ table }) => table));
+  const same = candidates.flatMap(({ table, row }, i) => {
+    const { facts, entry } = found[i]!;
+    const query = row.ddl_undo[0];
+    const isPlain = facts !== null && entry?.batch === row.batch && query !== undefined &&
+      hasColumns(facts, row.previous!);
+    return isPlain ? [{ table, row, statement: replaceView(table, facts, query) }] : [];
+  });
+  if (same.length === 0) return new Set();
+  await session.query(same.map(({ statement }) => statement).join(";\n"));
+  for (const schema of new Set(same.map(({ table }) => table.schema))) {
+    const own = same.filter(({ table }) => table.schema === schema).map(({ row }) => row);
+    await putEntries(session, schema, own.map(({ previous }) => previous!));
+    await removeWrites(session, schema, own);
   }
-  await session.query(
-    `DROP TABLE ${version}; DELETE FROM ${qualified(VERSION_SCHEMA, VERSIONS)} ` +
-      `WHERE name = ${quoteText(name)}`,
+  return new Set(same.map(({ row }) => row));
+}
+
+/** Whether a view has exactly the columns of an entry. */
+function hasColumns(facts: TableFacts, entry: LedgerEntry): boolean {
+  return facts.columns.length === entry.columns.length &&
+    facts.columns.every(({ name, type }) =>
+      entry.columns.some((column) => column.name === name && column.type === type)
+    );
+}
+
+/** Drops versions that no view shows and no batch needs; the names of those it dropped. */
+export async function dropVersions(
+  session: WriteSession,
+  names: readonly string[],
+): Promise<string[]> {
+  if (names.length === 0 || !await hasVersions(session)) return [];
+  const unused = await session.query<{ name: string }>(
+    `SELECT v.name FROM ${qualified(VERSION_SCHEMA, VERSIONS)} v ` +
+      `JOIN pg_class c ON c.relname = v.name ` +
+      `AND c.relnamespace = ${quoteText(VERSION_SCHEMA)}::regnamespace ` +
+      `WHERE v.name IN (SELECT jsonb_array_elements_text($1::text::jsonb)) AND NOT EXISTS ` +
+      `(SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.deptype = 'n' ` +
+      `AND d.refobjid = c.oid) ORDER BY v.name`,
+    [JSON.stringify(names)],
   );
-  return true;
+  const needed = new Set<string>();
+  if (unused.length > 0) {
+    for (const schema of await ledgerSchemas(session)) {
+      const rows = await session.query<{ version: string | null; previous: string | null }>(
+        `SELECT version, previous->>'version' AS previous FROM ${qualified(schema, WRITES)} ` +
+          `WHERE version IS NOT NULL OR previous->>'version' IS NOT NULL`,
+      );
+      for (const { version, previous } of rows) {
+        for (const name of [version, previous]) if (name !== null) needed.add(name);
+      }
+    }
+  }
+  const dropped = unused.map(({ name }) => name).filter((name) => !needed.has(name));
+  if (dropped.length === 0) return [];
+  await session.query(
+    `DROP TABLE ${dropped.map((name) => qualified(VERSION_SCHEMA, name)).join(", ")}; ` +
+      `DELETE FROM ${qualified(VERSION_SCHEMA, VERSIONS)} ` +
+      `WHERE name IN (${dropped.map(quoteText).join(", ")})`,
+  );
+  return dropped;
+}
+
+/** Versions that were made for these writes alone. */
+function ownVersions(rows: readonly LedgerWrite[]): string[] {
+  return rows.flatMap(({ version, shared }) => version !== null && !shared ? [version] : []);
 }
 
 /** Schemas with a ledger that the session may read. */
@@ -282,21 +318,11 @@ async function takeBackView(
   if (facts === null || query === undefined || row.previous === null) {
     throw cannotUndo(target, "its former query was not kept");
   }
-  const now = facts.columns;
-  const [before] = await session.query<{ columns: { name: string; type: string }[] }>(
-    `SELECT $1::text::jsonb AS columns`,
-    [JSON.stringify(row.previous.columns)],
-  );
-  const names = new Set(before!.columns.map(({ name }) => name));
-  const isSame = now.length === names.size &&
-    now.every(({ name, type }) =>
-      before!.columns.some((column) => column.name === name && column.type === type)
-    );
-  if (isSame) await session.query(replaceView(table, facts, query));
-  else if (facts.dependents.length === 0) await recreateView(session, facts, query);
+  const names = new Set(row.previous.columns.map(({ name }) => name));
+  if (facts.dependents.length === 0) await recreateView(session, facts, query);
   else {
     // What is built on it keeps it from losing the columns that were added: they stay, empty.
-    const added = now.filter(({ name }) => !names.has(name))
+    const added = facts.columns.filter(({ name }) => !names.has(name))
       .map(({ name, type }) => `NULL::${type} AS ${quoteName(name)}`);
     await session.query(
       replaceView(table, facts, `SELECT q.*, ${added.join(", ")} FROM (${query}) AS q`),
@@ -376,7 +402,7 @@ export async function dropTables(
       await removeEntry(session, table);
       const writes = await readWrites(session, table.schema, "name = $1", [table.name]);
       for (const row of writes) await forgetWrite(session, table, row);
-      if (entry.version !== null) await dropVersion(session, entry.version);
+      if (entry.version !== null) await dropVersions(session, [entry.version]);
     }
     await dropEmptySchemas(session, tables.map(({ schema }) => schema));
     if (await hasVersions(session)) await dropEmptyVersions(session);

@@ -1,14 +1,13 @@
 import { quoteText } from "../engine/quote.ts";
-import { type LedgerWrite, qualified, readWrites } from "./ledger.ts";
+import { forgetWrite, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import { isRevertable } from "./revert_writes.ts";
 import type { TableName } from "./table_name.ts";
 import {
   dropEmptySchemas,
   dropEmptyVersions,
   dropStaged,
-  dropVersion,
+  dropVersions,
   finishWrite,
-  forgetWrite,
   ledgerSchemas,
 } from "./undo_writes.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -100,11 +99,8 @@ async function removeVersions(
     `SELECT name, content_hash FROM ${qualified(VERSION_SCHEMA, VERSIONS)} ` +
       `WHERE project = ${quoteText(project)} ORDER BY name`,
   );
-  const removed: string[] = [];
-  for (const { name, content_hash } of versions) {
-    if (live.has(content_hash)) continue;
-    if (await dropVersion(session, name)) removed.push(`${VERSION_SCHEMA}.${name}`);
-  }
+  const dead = versions.filter(({ content_hash }) => !live.has(content_hash));
+  const dropped = await dropVersions(session, dead.map(({ name }) => name));
   await dropEmptyVersions(session);
-  return removed;
+  return dropped.map((name) => `${VERSION_SCHEMA}.${name}`);
 }

@@ -34,7 +34,7 @@ export interface WrittenTable {
   readonly spec_hash: string | null;
 }
 
-/** Connects to a database for writing. */
+/** Connects to a database for writing. With `virtual_layer: true` every full table is a view on a version. */
 export async function openWriteStore(
   connection: ConnectionSpec,
   context: WriteContext,
@@ -48,12 +48,15 @@ export class PostgresStore implements AsyncDisposable {
   readonly #connection: PostgresConnection;
   readonly #session: WriteSession;
   readonly #context: WriteContext;
+  readonly #virtualLayer: boolean;
   #duck: Promise<Session> | null = null;
 
   constructor(connection: PostgresConnection, context: WriteContext) {
     this.#connection = connection;
     this.#session = new WriteSession(connection);
     this.#context = context;
+    const { virtual_layer } = connection.spec.options;
+    this.#virtualLayer = virtual_layer === true || virtual_layer === "true";
   }
 
   /** What tables are now. */
@@ -67,15 +70,16 @@ export class PostgresStore implements AsyncDisposable {
   /** Everything that would go wrong and can be known before. */
   check(writes: readonly TableWrite[]): Promise<WriteProblem[]> {
     return this.#session.exclusive("checking tables", async () => {
-      const problems = await checkWrites(this.#session, writes);
+      const effective = new Map(writes.map((write) => [this.#effective(write), write]));
+      const problems = await checkWrites(this.#session, [...effective.keys()]);
       const refused = new Set(problems.map(({ write }) => write));
-      for (const write of writes) {
+      for (const write of effective.keys()) {
         if (write.action !== "revert" || refused.has(write)) continue;
         const [found] = await findTables(this.#session, [tableOf(write.table)]);
         const result = await findRevert(this.#session, write, found!);
         if ("code" in result) problems.push(result);
       }
-      return problems;
+      return problems.map((problem) => ({ ...problem, write: effective.get(problem.write)! }));
     });
   }
 
@@ -96,7 +100,12 @@ export class PostgresStore implements AsyncDisposable {
       if (first?.state === "staged") await abortWrites(session, id, [write]);
       const { temporaryDir } = this.#context;
       const duck = await (this.#duck ??= this.#openDuck());
-      return await stageWrite({ session, duck, temporaryDir }, id, write, parquet);
+      return await stageWrite(
+        { session, duck, temporaryDir },
+        id,
+        this.#effective(write),
+        parquet,
+      );
     });
   }
 
@@ -105,7 +114,7 @@ export class PostgresStore implements AsyncDisposable {
     return this.#batch(
       writes,
       `writing ${targets(writes)}`,
-      () => swapWrites(this.#session, id, writes),
+      () => swapWrites(this.#session, id, writes.map((write) => this.#effective(write))),
     );
   }
 
@@ -195,6 +204,12 @@ export class PostgresStore implements AsyncDisposable {
     const duck = await this.#duck?.catch(() => null);
     await duck?.[Symbol.asyncDispose]();
     await this.#connection[Symbol.asyncDispose]();
+  }
+
+  /** The write as it is done: on a virtual layer full tables are views. */
+  #effective(write: TableWrite): TableWrite {
+    if (!this.#virtualLayer || write.spec.mode !== "full") return write;
+    return { ...write, spec: { ...write.spec, mode: "view" } };
   }
 
   #batch(

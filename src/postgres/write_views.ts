@@ -80,8 +80,8 @@ export async function findVersion(session: WriteSession, name: string): Promise<
 /** What it takes to make a view show other columns. */
 export type ViewChange =
   & {
-    /** Columns in the order the view is to have them. */
-    readonly columns: readonly WantedColumn[];
+    /** Columns in the order the view is to have them; `empty` ones are left over and stay NULL. */
+    readonly columns: readonly (WantedColumn & { readonly empty?: true })[];
     /** True when the view must be dropped and made again. */
     readonly recreate: boolean;
   }
@@ -94,24 +94,33 @@ export type ViewChange =
 /**
  * Compares a view with the columns it is to show. PostgreSQL can add columns at the end of a view
  * in place; for anything else it must be made again, which is done only where nothing is built
- * on it: `auto` allows that, `safe` new columns only, `strict` no difference.
+ * on it: `auto` allows that, `safe` new columns only, `strict` no difference. A column that the last
+ * output did not have either was left by an undo, for the sake of what is built on the view.
+ *
+ * `written`: names of the columns of the last output.
  */
 export function viewChange(
   facts: TableFacts | null,
   wanted: readonly WantedColumn[],
+  written: ReadonlySet<string>,
   policy: SchemaEvolution,
 ): ViewChange {
   if (facts === null) return { columns: wanted, recreate: false, problem: null };
   const byName = new Map(wanted.map((column) => [column.name, column]));
   const existing = new Set(facts.columns.map(({ name }) => name));
-  const kept = facts.columns.flatMap(({ name }) => byName.get(name) ?? []);
+  const isBuiltOn = facts.dependents.length > 0 || facts.hasTriggers;
+  const isLeft = (name: string) => !byName.has(name) && !written.has(name);
+  const kept = facts.columns.flatMap(({ name, type }) =>
+    isLeft(name) && isBuiltOn ? { name, type, empty: true as const } : byName.get(name) ?? []
+  );
   const added = wanted.filter(({ name }) => !existing.has(name));
   const columns = [...kept, ...added];
-  const gone = facts.columns.filter(({ name }) => !byName.has(name));
+  const gone = facts.columns.filter(({ name }) => !byName.has(name) && !isLeft(name));
   const retyped = facts.columns.filter(({ name, type }) =>
     byName.has(name) && byName.get(name)!.type !== type
   );
-  const recreate = gone.length > 0 || retyped.length > 0;
+  const recreate = gone.length > 0 || retyped.length > 0 ||
+    (!isBuiltOn && facts.columns.some(({ name }) => isLeft(name)));
   const changed = [
     ...gone.map(({ name }) => `column "${name}" is not in the output`),
     ...retyped.map(({ name, type }) =>
@@ -120,7 +129,7 @@ export function viewChange(
   ];
   const result = { columns, recreate };
   const isNarrower = retyped.some(({ name, type }) => !holdsAllOf(byName.get(name)!.type, type));
-  if (recreate && (facts.dependents.length > 0 || facts.hasTriggers)) {
+  if (recreate && isBuiltOn) {
     const what = facts.dependents.length > 0
       ? `${facts.dependents.join(", ")} is built on it`
       : "it has triggers or rules of its own";
@@ -148,8 +157,10 @@ export function viewChange(
 }
 
 /** The query of a view that shows a version. */
-export function versionQuery(columns: readonly WantedColumn[], version: string): string {
-  const names = columns.map(({ name }) => quoteName(name)).join(", ");
+export function versionQuery(columns: ViewChange["columns"], version: string): string {
+  const names = columns.map(({ name, type, empty }) =>
+    empty === true ? `NULL::${type} AS ${quoteName(name)}` : quoteName(name)
+  ).join(", ");
   return `SELECT ${names} FROM ${qualified(VERSION_SCHEMA, version)}`;
 }
 

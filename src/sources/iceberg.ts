@@ -1,5 +1,5 @@
-import { UserError } from "../base/user_error.ts";
 import { sha256 } from "../base/hash.ts";
+import { UserError } from "../base/user_error.ts";
 import type { Catalog } from "../iceberg/catalog.ts";
 import { parseReadRequest, type ReadRequest } from "../iceberg/read_request.ts";
 import type { Session } from "../engine/session.ts";
@@ -109,7 +109,7 @@ class IcebergReader implements SourceReader {
         type: read.columnTypes[name] ?? type,
       })),
       token: stateToken(state),
-      system: sha256(state.table.metadata["table-uuid"]).slice(0, 24),
+      system: sha256(`iceberg ${state.table.metadata["table-uuid"]}`),
       reliesOn: id === null
         ? `no snapshot of ${request.title} yet`
         : `snapshot ${id} of ${request.title}`,

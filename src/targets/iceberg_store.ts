@@ -2,13 +2,8 @@ import { UserError } from "../base/user_error.ts";
 import type { TableOwner, TableWrite } from "../model/materialization.ts";
 import type { Catalog, LoadedTable, TableIdentifier } from "../iceberg/catalog.ts";
 import { checkWrite } from "../iceberg/check_write.ts";
-import {
-  commitStaged,
-  refuseUndo,
-  snapshotFiles,
-  type StagedTableWrite,
-  undoCommit,
-} from "../iceberg/commit_staged.ts";
+import { commitStaged, type StagedTableWrite } from "../iceberg/commit_staged.ts";
+import { commitUndo, refuseUndo, snapshotFiles, undoCommit } from "../iceberg/undo_staged.ts";
 import { dropTables } from "../iceberg/drop_table.ts";
 import { isMadeBy, isStableLocation, makeTable } from "../iceberg/make_table.ts";
 import { stagedLeftovers } from "../iceberg/leftovers.ts";
@@ -154,9 +149,7 @@ export class IcebergStore implements TargetStore {
       staged.base === null || isMadeBy(now, id);
     const changed = swapped.filter((entry) => !isMade(entry));
     const commits = changed.map((entry) => undoCommit(entry, entry.now));
-    if (this.#catalog.isAtomic) {
-      if (commits.length > 0) await this.#catalog.commit(commits);
-    } else for (const commit of commits) await this.#catalog.commit([commit]);
+    await commitUndo(this.#catalog, commits);
     for (const { staged, storage, now } of changed) {
       if (staged.action === "revert") continue;
       await storage.remove(
@@ -215,19 +208,8 @@ export class IcebergStore implements TargetStore {
     const found: LoadedTable[] = [];
     for (const identifier of tables) {
       const table = await this.#catalog.load(identifier);
-      if (table === null) continue;
-      if (!isSameOwner(ownerOf(table.metadata.properties), owner)) {
-        throw new UserError(
-          `${this.#name}.${
-            identifier.join(".")
-          } is not dropped: it is not a table of environment "${owner.environment}"`,
-          {
-            code: "foreign_table",
-            kind: "execution",
-            hint: "drop it by hand if nobody needs it",
-          },
-        );
-      }
+      const owned = table === null ? null : ownerOf(table.metadata.properties);
+      if (table === null || !isSameOwner(owned, owner)) continue;
       found.push(table);
     }
     await dropTables(this.#catalog, found);

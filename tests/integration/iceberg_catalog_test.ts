@@ -4,6 +4,7 @@ import { LocalStorage } from "../../src/storage/local_storage.ts";
 import { catalogContract } from "../support/catalog_contract.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { RestCatalogServer } from "../support/rest_catalog_server.ts";
+import { S3Server } from "../support/s3_server.ts";
 import { TempDir } from "../support/temp_dir.ts";
 
 const FOLDER = new TempDir();
@@ -23,7 +24,10 @@ const REST = [true, false].map((transactions) =>
   })
 );
 
+const S3 = S3Server.start();
+
 Deno.test.afterAll(async () => {
+  await S3[Symbol.asyncDispose]();
   for (const server of REST) await server[Symbol.asyncDispose]();
   await POSTGRES[Symbol.asyncDispose]();
   FOLDER[Symbol.dispose]();
@@ -45,6 +49,21 @@ catalogContract({
       connection({
         warehouse: "wh-postgres",
         uri: `postgresql://postgres:\${PW}@127.0.0.1:${POSTGRES.port}/postgres?sslmode=disable`,
+      }),
+      context,
+    ),
+});
+
+catalogContract({
+  name: "SQLite, warehouse in S3",
+  open: () =>
+    openCatalog(
+      connection({
+        uri: "sqlite:s3-catalog.db",
+        warehouse: "s3://lake/wh",
+        s3_endpoint: S3.endpoint,
+        s3_access_key_id: S3.options.accessKeyId,
+        s3_secret_access_key: S3.options.secretAccessKey,
       }),
       context,
     ),

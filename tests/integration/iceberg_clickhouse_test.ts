@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseMetadataFile } from "../../src/iceberg/metadata_json.ts";
 import { planScan, scanSql } from "../../src/iceberg/scan.ts";
-import { currentSchema, currentSnapshot } from "../../src/iceberg/table_files.ts";
+import { currentSchema, currentSnapshot, readManifests } from "../../src/iceberg/table_files.ts";
 import { clickhouse } from "../support/clickhouse.ts";
 import { IcebergLab } from "../support/iceberg.ts";
 
@@ -106,4 +106,31 @@ Deno.test("ClickHouse travels to our snapshots, and appends rows that we read", 
     `SELECT count(*), max(id), CAST(max(day) AS VARCHAR), max(name) FILTER (id = 100) FROM ${scan}`,
   );
   assert.deepEqual(rows, [["16", "100", "2026-03-01", "clickhouse"]]);
+});
+
+Deno.test("many appends merge their manifests without losing a row, also for ClickHouse", async () => {
+  await using lab = await IcebergLab.open();
+  await lab.put(`${KEYED}(3) t(i)`, { mode: "append" });
+  const table = await lab.load();
+  await lab.catalog.commit([{
+    identifier: table.identifier,
+    base: table,
+    requirements: [],
+    updates: [{ action: "set-properties", updates: { "commit.manifest.min-count-to-merge": "3" } }],
+  }]);
+  for (let n = 1; n <= 6; n++) {
+    await lab.put(`${KEYED}(${n * 3}, ${n * 3 + 3}) t(i)`, { mode: "append" });
+  }
+  await lab.put(`SELECT 4 AS id, 'x' AS name, DATE '2026-01-01' AS day`, {
+    mode: "upsert_by_key",
+    unique_keys: ["id"],
+  });
+  const { metadata, storage } = await lab.load();
+  assert.ok((await readManifests(storage, metadata.snapshots.at(-1)!)).length <= 4);
+  const [row] = await lab.rows("shop.orders", "count(*), sum(id), max(name)");
+  assert.equal(row, JSON.stringify(["21", "210", "x"]));
+  const [theirs] = await clickhouse(lab.root, [
+    `SELECT toString(count()), toString(sum(id)), max(name) FROM ${local(lab, "shop.orders")}`,
+  ]);
+  assert.deepEqual(theirs, [row]);
 });

@@ -136,3 +136,32 @@ Deno.test("a 128-bit number beyond 38 digits fails the write, and one that becam
     /as DOUBLE, which loses digits/,
   );
 });
+
+Deno.test("nested fields that were added and widened later are read from older files too", async () => {
+  await using lab = await IcebergLab.open();
+  await lab.put(
+    `SELECT * FROM (VALUES
+      (1, {a: 1, b: 'x'}, [{x: 1}, NULL], MAP {'k': {y: 1.5::FLOAT}}, [[1]]),
+      (2, NULL, NULL, NULL, NULL),
+      (3, {a: NULL, b: NULL}, [], MAP {}, [NULL])) t(id, s, l, m, n)`,
+    { mode: "append" },
+  );
+  await lab.put(
+    `SELECT 4 AS id, {b: 'z', a: 5000000000, c: [true]} AS s, [{x: 5000000000, z: 'n'}] AS l,
+      MAP {'q': {y: 2.5::DOUBLE, w: DATE '2026-01-01'}} AS m, [[5000000000]] AS n, {new: 1} AS added`,
+    { mode: "append" },
+  );
+  assert.deepEqual(await lab.rows("shop.orders", "*"), [
+    '[1,{"a":"1","b":"x","c":null},[{"x":"1","z":null},null],[{"key":"k","value":{"y":1.5,"w":null}}],[["1"]],null]',
+    "[2,null,null,null,null,null]",
+    '[3,{"a":null,"b":null,"c":null},[],[],[null],null]',
+    '[4,{"a":"5000000000","b":"z","c":[true]},[{"x":"5000000000","z":"n"}],[{"key":"q","value":{"y":2.5,"w":"2026-01-01"}}],[["5000000000"]],{"new":1}]',
+  ]);
+  await lab.put(
+    "SELECT 1 AS id, {a: 9} AS s, NULL::STRUCT(x BIGINT)[] AS l, NULL::MAP(VARCHAR, STRUCT(y DOUBLE)) AS m, [[7]] AS n",
+    { mode: "upsert_by_key", unique_keys: ["id"] },
+    { schema_evolution: "auto" },
+  );
+  const [first] = await lab.rows("shop.orders", "*");
+  assert.equal(first, '[1,{"a":"9","b":null,"c":null},null,null,[["7"]],null]');
+});

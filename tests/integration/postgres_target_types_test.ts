@@ -143,17 +143,17 @@ const COLUMNS: Readonly<
     values: [["TIMESTAMPTZ '2024-02-29 12:34:56.789012+05:30'", "2024-02-29 07:04:56.789012+00"], [
       "'infinity'::TIMESTAMPTZ",
       "infinity",
-    ], ["TIMESTAMPTZ '0001-01-01 00:00:00+00 (BC)'", "0001-01-01 00:00:00+00 BC"]],
+    ], ["TIMESTAMPTZ '0001-01-01 (BC) 00:00:00+00'", "0001-01-01 00:00:00+00 BC"]],
   },
   interval: {
     type: "interval",
+    // Parquet has no negative ones, and none finer than a millisecond.
     values: [
       [
-        "INTERVAL '-1 month' + INTERVAL '2 days' + INTERVAL '-3 hours'",
-        "-1 mons +2 days -03:00:00",
+        "INTERVAL '14 months 40 days 30 hours 5 milliseconds'",
+        "1 year 2 mons 40 days 30:00:00.005",
       ],
-      ["INTERVAL '14 months 1 microsecond'", "1 year 2 mons 00:00:00.000001"],
-      ["INTERVAL '-1.5 seconds'", "-00:00:01.5"],
+      ["INTERVAL '0 days'", "00:00:00"],
     ],
   },
   json: {
@@ -174,7 +174,7 @@ const COLUMNS: Readonly<
   },
   array: {
     type: "double precision[]",
-    values: [["[1.5, 'nan', '-0']::DOUBLE[3]", "{1.5,NaN,-0}"]],
+    values: [["[1.5::DOUBLE, 'nan', '-0']::DOUBLE[]", "{1.5,NaN,-0}"]],
   },
   dates: {
     type: "date[]",
@@ -215,6 +215,7 @@ function tortureQuery(): string {
 Deno.test("PostgresStore brings every value of every type in, with an equal checksum", async (t) => {
   await using postgres = await TestPostgres.start();
   await postgres.createDatabase("types");
+  await postgres.query("types", "ALTER DATABASE types SET TimeZone = 'UTC'");
   using outputs = new OutputFolder(SPEC);
   await using store = await openStore(postgres, "types", outputs.folders);
   for (const mode of ["full", "view"] as const) {
@@ -234,7 +235,7 @@ Deno.test("PostgresStore brings every value of every type in, with an equal chec
       for (const [name, { values }] of Object.entries(COLUMNS)) {
         const rows = await postgres.query<{ text: string | null }>(
           "types",
-          `SET TimeZone = 'UTC'; SELECT "${name}"::text AS text FROM out.torture_${mode} ORDER BY "Row id"`,
+          `SELECT "${name}"::text AS text FROM out.torture_${mode} ORDER BY "Row id"`,
         );
         const texts = rows.map(({ text }) => text);
         const expected = values.map(([, text]) => text);
@@ -300,6 +301,38 @@ Deno.test("PostgresStore brings every value of every type in, with an equal chec
       assert.equal(await store.progress("r", [output.write]), "none");
     });
   }
+  await t.step("many rows go through a pipe, whichever side fails in the middle", async () => {
+    const many = (extra: string) =>
+      `SELECT i::INTEGER AS id, md5(i::VARCHAR) AS h, ${extra} AS x FROM range(200000) r(i)`;
+    const good = await outputs.make(["out", "many"], many("i"));
+    assert((await Deno.stat(good.parquet)).size > 1 << 18);
+    await bringIn(store, "many", good);
+    const sums = "SELECT count(*)::int AS n, sum(x)::text AS x, max(h) AS h FROM out.many";
+    const [row] = await postgres.query("types", sums);
+    assert.deepEqual(row, { n: 200000, x: "19999900000", h: row!["h"] });
+    const early = await outputs.make(["out", "early"], many("'a'"), {
+      spec: { column_types: { h: "integer" } },
+    });
+    const late = await outputs.make(
+      ["out", "late"],
+      many("CASE WHEN i = 199999 THEN 'a' ELSE '1' END"),
+      {
+        spec: { column_types: { x: "integer" } },
+      },
+    );
+    const reading = await outputs.make(
+      ["out", "reading"],
+      many("make_timestamp_ns(CASE WHEN i = 199000 THEN 1001 ELSE 1000 END)"),
+    );
+    for (const { write, parquet } of [early, late, reading]) {
+      await assert.rejects(store.stage("f", write, parquet), { code: "validation_failed" });
+      assert.equal(await store.progress("f", [write]), "none");
+    }
+    assert.deepEqual(
+      [...Deno.readDirSync(outputs.folders.temporaryDir)].map(({ name }) => name),
+      [],
+    );
+  });
   await t.step("names that PostgreSQL would cut off or has itself are refused", async () => {
     const long = "é".repeat(32);
     for (const sql of [`SELECT 1 AS "${long}"`, "SELECT 1 AS xmin"]) {

@@ -1,12 +1,8 @@
 // Runs SQL in ClickHouse, in a process of its own so that its 200 MB do not stay. Reads queries as a JSON list from
 // standard input, writes the lines of each answer. Reads files below its first argument only.
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import chdb from "@chdb/lib-linux-x64-gnu";
 
-const require = createRequire(import.meta.url);
-const binding: { Query(sql: string, format: string): string } = require(
-  fileURLToPath(import.meta.resolve("@chdb/lib-linux-x64-gnu")),
-);
+const binding: { Query(sql: string, format: string): string } = chdb;
 
 if (import.meta.main) {
   Deno.chdir(Deno.args[0] ?? ".");

@@ -29,7 +29,7 @@ export interface Output {
 /** What makes one write unlike another. */
 export interface OutputOptions {
   readonly mode?: MaterializationSpec["mode"];
-  readonly spec?: Partial<MaterializationSpec>;
+  readonly spec?: Partial<MaterializationSpec> & { readonly create_table?: boolean };
   readonly write?: Partial<TableWrite>;
   readonly project?: string;
   readonly environment?: string;

@@ -46,7 +46,10 @@ export const CONNECTION_TEST: Command = {
         `${paint(pad(status, 7))} ${style.bold(connection)}  ${detail}  ${time}\n`,
       );
       for (const fact of facts) context.terminal.out(`        ${style.dim(fact)}\n`);
-      if (hint !== null) context.terminal.out(`        ${style.cyan("hint:")} ${hint}\n`);
+      // "Test the connection" is no advice to somebody who does.
+      if (hint !== null && !/^seeknal connection-test/.test(hint)) {
+        context.terminal.out(`        ${style.cyan("hint:")} ${hint}\n`);
+      }
     }
     return code;
   },

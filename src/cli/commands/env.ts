@@ -3,6 +3,7 @@ import type { EnvironmentFacts } from "../../app/environment_facts.ts";
 import { describeEnvCategory, envCategory } from "../../model/env_name.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { CommitId, EnvName } from "../../model/ids.ts";
+import { tablesOf } from "../../model/outside.ts";
 import {
   type Command,
   type CommandArgument,
@@ -113,6 +114,8 @@ export const ENV_DELETE: Command = {
     requireDeletable(workspace, env);
     await recoverTables(workspace, env);
     const head = requireDeletable(workspace, env);
+    const recorded = [...tablesOf((await workspace.state.snapshot(head)).outside, env).values()];
+    const left = flag(context, "dropTables") ? [] : recorded.flat().map(({ target }) => target);
     const dropped = flag(context, "dropTables") ? await environmentTables(workspace, env) : [];
     for (const { type, target } of dropped) {
       context.terminal.err(`  - ${target}  (${type})\n`);
@@ -135,6 +138,13 @@ export const ENV_DELETE: Command = {
       });
     } else {
       const words = tables.length === 0 ? "" : `, ${plural(tables.length, "table")} dropped`;
+      if (left.length > 0) {
+        context.terminal.err(
+          `Its tables stay: ${left.slice(0, 5).join(", ")}` +
+            (left.length > 5 ? ` and ${left.length - 5} more` : "") +
+            ` (--drop-tables drops them)\n`,
+        );
+      }
       context.terminal.out(`Deleted ${env} (was ${head.slice(0, 7)})${words}\n`);
     }
     return EXIT_DONE;
@@ -291,9 +301,9 @@ function showView({ host, terminal }: CommandContext, facts: EnvironmentDetails)
       `${facts.nodes.built} built here, ${plural(facts.nodes.referenced, "node")} referenced`,
     ],
     ["profile", facts.profile ?? "none"],
-    ...facts.tables.map(({ target, type, node, rows }) => [
+    ...facts.tables.map(({ target, type, mode, node, rows }) => [
       "table",
-      `${target}  ${style.dim(`${type}, ${plural(rows, "row")} of ${node}`)}`,
+      `${target}  ${style.dim(`${type}, ${mode}, ${plural(rows, "row")} of ${node}`)}`,
     ]),
     ...facts.failures.map(({ node, error }) => ["failed", `${node}: ${error}`]),
   ];

@@ -87,8 +87,8 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
 function sayNext({ terminal }: CommandContext, { environment, summary, nodes }: Plan): void {
   if (environment === null) return;
   const isSame = nodes.every(({ change }) => change === "none");
-  if (isSame && summary.build === 0) return;
-  const next = summary.build > 0
+  if (isSame && summary.build === 0 && summary.materialize === 0) return;
+  const next = summary.build > 0 || summary.materialize > 0
     ? `seeknal run --env ${environment}`
     : `seeknal promote ${environment}`;
   const style = styleFor(terminal.colorErr);

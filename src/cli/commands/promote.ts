@@ -6,7 +6,7 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
-import { tableLines, tablesJson, tablesToWrite } from "../views/tables_view.ts";
+import { tableLine, tablesJson, tablesToWrite } from "../views/tables_view.ts";
 import type { TableReport } from "../../app/run_tables.ts";
 
 /** Options of `promote` and `env promote`. */
@@ -40,6 +40,7 @@ export async function runPromote(context: CommandContext): Promise<number> {
   const { preparePromotion, executePromotion } = await import("../../app/promote_environment.ts");
   const { catchUp } = await import("../../app/publish.ts");
   const { recoverTables } = await import("../../app/outside_tables.ts");
+  const { checkTables } = await import("../../app/run_tables.ts");
   if (!isDry) await recoverTables(workspace, target);
   const prepared = await preparePromotion(workspace, environment, target, {
     rematerialize: flag(context, "rematerialize"),
@@ -50,12 +51,18 @@ export async function runPromote(context: CommandContext): Promise<number> {
     return report(context, prepared, "nothing_to_do", prepared.from);
   }
   if (!flag(context, "json")) showChanges(context, prepared);
-  if (isDry) return report(context, prepared, "would_promote", null);
+  if (isDry) {
+    await checkTables(workspace, prepared.profile, prepared.tables);
+    return report(context, prepared, "would_promote", null);
+  }
   const command = `seeknal promote ${environment}${target === PROD ? "" : ` ${target}`}`;
   if (!confirmed(context, `Promote ${environment} to ${nameOf(target)}?`, command)) {
     return report(context, prepared, "refused", null);
   }
-  const { commit, tables } = await executePromotion(workspace, prepared);
+  const style = styleFor(context.terminal.colorErr);
+  const { commit, tables } = await executePromotion(workspace, prepared, (table) => {
+    if (!flag(context, "json")) context.terminal.err(`  ${tableLine(table, style)}\n`);
+  });
   return report(context, prepared, "promoted", commit, tables);
 }
 
@@ -99,7 +106,6 @@ function report(
     refused: `Not promoted: ${nameOf(target)} stays as it is`,
     would_promote: `Would promote ${environment} to ${nameOf(target)}: ${nodes}`,
   };
-  context.terminal.err(tableLines(written, styleFor(context.terminal.colorErr)));
   context.terminal.out(`${texts[status]}\n`);
   return EXIT_DONE;
 }
@@ -125,17 +131,20 @@ function showChanges({ terminal }: CommandContext, prepared: PreparedPromotion):
     terminal.err(style.dim(`  ... and ${lines.length - SHOWN} more`) + "\n");
   }
   terminal.err(tablesToWrite(prepared.tables, style));
-  const { foreign } = prepared;
+  const { foreign, tables: { left } } = prepared;
   if (foreign.length > 0) {
-    const names = foreign.slice(0, 3).join(", ") + (foreign.length > 3 ? ", ..." : "");
+    const listed = (all: readonly string[]) =>
+      all.slice(0, 3).join(", ") + (all.length > 3 ? ` and ${all.length - 3} more` : "");
+    const place = nameOf(target);
     terminal.err(
-      `${style.yellow("warning:")} ${names} ${
+      `${style.yellow("warning:")} ${listed(foreign)} ${
         foreign.length === 1 ? "was" : "were"
       } read through ` +
-        `the profile of ${environment}, from another system than ${
-          nameOf(target)
-        } reads: those rows ` +
-        `come along\n  ${style.cyan("hint:")} read ${nameOf(target)}'s own afterwards:\n    ` +
+        `the profile of ${environment}, from another system than ${place} reads: those rows come along\n` +
+        (left.length === 0
+          ? ""
+          : `  tables that are added to are left to the next run of ${place}: ${listed(left)}\n`) +
+        `  ${style.cyan("hint:")} read ${place}'s own afterwards:\n    ` +
         `seeknal run${target === PROD ? "" : ` --env ${target}`}\n`,
     );
   }

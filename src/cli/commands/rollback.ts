@@ -5,7 +5,7 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { formatTime, plural } from "../views/format.ts";
-import { tableLines, tablesJson, tablesToWrite } from "../views/tables_view.ts";
+import { tableLine, tablesJson, tablesToWrite } from "../views/tables_view.ts";
 import type { TableReport } from "../../app/run_tables.ts";
 
 /** Changes listed before a question. */
@@ -34,6 +34,7 @@ export const ROLLBACK: Command = {
     const { prepareRollback, executeRollback } = await import("../../app/rollback_environment.ts");
     const { catchUp } = await import("../../app/publish.ts");
     const { recoverTables } = await import("../../app/outside_tables.ts");
+    const { checkTables } = await import("../../app/run_tables.ts");
     const { withPlannedProfile } = await import("../../app/environment_profile.ts");
     if (!isDry) await recoverTables(typedFor, env);
     const workspace = await withPlannedProfile(typedFor, env);
@@ -59,10 +60,7 @@ export const ROLLBACK: Command = {
           status,
           reason: status === "refused" ? "answered no" : null,
         });
-      } else {
-        terminal.err(tableLines(written, style));
-        terminal.out(`${words}\n`);
-      }
+      } else terminal.out(`${words}\n`);
       return EXIT_DONE;
     };
     if (nothingToDo) {
@@ -86,12 +84,15 @@ export const ROLLBACK: Command = {
       changes.length === 0 ? "outputs only" : plural(changes.length, "node"),
       ...(tables.writes.length === 0 ? [] : [plural(tables.writes.length, "table")]),
     ].join(", ");
+    if (isDry) await checkTables(workspace, prepared.profile, tables);
     if (isDry) return say("would_roll_back", null, `Would roll ${env} back: ${nodes}`);
     const command = `seeknal rollback${env === PROD ? "" : ` ${env}`}`;
     if (!confirmed(context, `Roll ${env} back?`, command)) {
       return say("refused", null, `Not rolled back: ${env} stays as it is`);
     }
-    const { commit, tables: written } = await executeRollback(workspace, prepared);
+    const { commit, tables: written } = await executeRollback(workspace, prepared, (table) => {
+      if (!flag(context, "json")) terminal.err(`  ${tableLine(table, style)}\n`);
+    });
     terminal.err(
       `${
         style.dim("note:")

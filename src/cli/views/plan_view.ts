@@ -52,6 +52,10 @@ export function planView(
   if (lines.length === 2) lines.push(noChanges(plan), "");
   if (impact.length > 0) lines.push(...impactLines(impact, style, all), "");
   lines.push(...plannedTables(plan.materializations, style, all));
+  if (plan.released !== undefined) {
+    lines.push(style.bold(`Tables that nothing writes to any more (${plan.released.length})`));
+    lines.push(...plan.released.map((target) => `  ${target}  ${style.dim("stays as it is")}`), "");
+  }
   lines.push(...buildLines(plan, style, all));
   lines.push(style.bold(`Plan: ${summaryWords(plan.summary)}`));
   return lines.join("\n") + "\n";

@@ -41,12 +41,6 @@ export function tablesToWrite({ writes, released }: TableChanges, style: Style):
   ].map((line) => `${line}\n`).join("");
 }
 
-/** Tables that were written. */
-export function tableLines(tables: readonly TableReport[], style: Style): string {
-  const lines = tables.map((table) => `  ${tableLine(table, style)}`);
-  return shortened(lines, style).map((line) => `${line}\n`).join("");
-}
-
 /** One table, on one line. */
 export function tableLine(
   { target, status, rows_written, duration_ms, error }: Pick<
@@ -55,7 +49,7 @@ export function tableLine(
   >,
   style: Style,
 ): string {
-  const paint = status === "failed" ? style.red : style.green;
+  const paint = status === "failed" ? style.red : status === "staged" ? style.dim : style.green;
   const facts = error !== null
     ? error.replaceAll("\n", "\n      ")
     : status === "unchanged"

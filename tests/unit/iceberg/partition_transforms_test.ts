@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { openSession } from "../../../src/engine/registry.ts";
 import {
   BUCKET_MACROS,
+  readShown,
+  shownSql,
+  transformSql,
+} from "../../../src/iceberg/partition_sql.ts";
+import {
   hashValue,
   parsePartitionExpression,
   parseTransform,
   partitionSpecFor,
-  readShown,
-  shownSql,
   transformResult,
-  transformSql,
   transformValue,
 } from "../../../src/iceberg/partition_transforms.ts";
 import { parseValue, type PrimitiveValue } from "../../../src/iceberg/single_value.ts";

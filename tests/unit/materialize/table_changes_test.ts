@@ -61,6 +61,7 @@ function changes(
   return tableChanges({
     env,
     project: "shop",
+    batch: `batch of ${content}`,
     profile: NO_PROFILE,
     manifest: own,
     wanted: wantedTables(own, env, NO_PROFILE).tables,
