@@ -248,7 +248,7 @@ Deno.test("gc --tables keeps what a rollback to a state needs that had left its 
 Deno.test("two names of one database are written in one batch", async () => {
   await withShop(async (shop) => {
     const profile = shop.read("profiles.yml");
-    const own = /  warehouse:\n(?: {4}.*\n)+/.exec(profile)![0];
+    const own = / {2}warehouse:\n(?: {4}.*\n)+/.exec(profile)![0];
     shop.write("profiles.yml", profile + own.replace("warehouse:", "again:"));
     shop.write(
       "seeknal/names.yml",
