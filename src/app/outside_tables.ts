@@ -10,7 +10,7 @@ import {
   recoverUnlessBusy,
   type Recovery,
 } from "../materialize/recover.ts";
-import type { OutsideContext } from "../materialize/outside_context.ts";
+import { type OutsideContext, whileTablesLocked } from "../materialize/outside_context.ts";
 import type { Intent } from "../materialize/intent.ts";
 import { isWhole, tableChanges } from "../materialize/table_changes.ts";
 import { isWantedIn, type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
@@ -302,6 +302,28 @@ export async function recoverPending(
   env: EnvName,
 ): Promise<Recovery | "busy" | null> {
   return await recoverUnlessBusy(outsideContext(workspace), env, profileOfIntent(workspace));
+}
+
+/**
+ * Forgets what a killed command left of an environment, where it can be neither finished nor undone.
+ * Tables stay as they are; the next `run --rematerialize` brings them in line. Returns what to say.
+ * Throws `nothing_pending` (3), and `locked` (4) while a command is at it.
+ */
+export async function abandonPending(workspace: Workspace, env: EnvName): Promise<string> {
+  const { state } = workspace;
+  return await whileTablesLocked(outsideContext(workspace), env, async () => {
+    const pending = await state.readPending(env);
+    if (pending === null) {
+      throw new UserError(`No killed command left anything of ${env}`, {
+        code: "nothing_pending",
+        kind: "validation",
+        hint: "see how things are:\n    seeknal doctor",
+      });
+    }
+    await state.removePending(pending.ref);
+    const command = env === PROD ? "seeknal run" : `seeknal run --env ${env}`;
+    return `Forgotten. Tables stay as they are; bring them in line with:\n    ${command} --rematerialize`;
+  });
 }
 
 /** How far something unfinished has come. Writes nothing. Throws what connecting throws. */

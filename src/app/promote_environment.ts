@@ -12,7 +12,11 @@ import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { projectName } from "../project/load_project.ts";
 import type { CommitRequest } from "../state/state_repo.ts";
-import { loadEnvironmentProfile, requireProfile } from "./environment_profile.ts";
+import {
+  loadEnvironmentProfile,
+  requireProfile,
+  withPlannedProfile,
+} from "./environment_profile.ts";
 import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
 import { foreignSources } from "./outside_sources.ts";
@@ -73,14 +77,11 @@ export async function preparePromotion(
   const changes = compare(before.manifest, snapshot.manifest).filter(({ kind }) => kind !== "none");
   const rebuilt = rebuiltNodes(before, snapshot, changes);
   const profile = requireProfile(workspace, target);
-  const foreign = foreignSources(
-    snapshot.manifest,
-    loadEnvironmentProfile(workspace, environment).profile,
-    profile,
-  );
+  const own = await ownProfile(workspace, environment);
+  const foreign = foreignSources(snapshot.manifest, own, profile);
   const tables = await promotedTables(
     workspace,
-    { environment, target, snapshot, before, foreign },
+    { environment, target, snapshot, before, foreign, own },
     profile,
     options,
   );
@@ -114,8 +115,10 @@ export async function preparePromotion(
 /** What the target's tables have to become. */
 async function promotedTables(
   workspace: Workspace,
-  { environment, target, snapshot, before, foreign }: {
+  { environment, target, snapshot, before, foreign, own }: {
     readonly foreign: readonly NodeId[];
+    /** Profile of the environment. */
+    readonly own: Profile;
     readonly environment: EnvName;
     readonly target: EnvName;
     readonly snapshot: Snapshot;
@@ -144,18 +147,23 @@ async function promotedTables(
       (await state.snapshot(state.head(PROD))).manifest,
       tablesOf(now, target),
     ),
-    like: sameContent(workspace, environment, profile, snapshot),
+    like: sameContent(environment, own, profile, snapshot),
   });
+}
+
+/** The profile that an environment was planned and run with; `--profile` of a promotion names the target's. */
+async function ownProfile(workspace: Workspace, environment: EnvName): Promise<Profile> {
+  const planned = await withPlannedProfile({ ...workspace, profile: null }, environment);
+  return loadEnvironmentProfile(planned, environment).profile;
 }
 
 /** The environment's own table where it lies in the same system and holds the content. */
 function sameContent(
-  workspace: Workspace,
   environment: EnvName,
+  own: Profile,
   profile: Profile,
   snapshot: Snapshot,
 ): (table: WantedTable) => readonly string[] | null {
-  const own = loadEnvironmentProfile(workspace, environment).profile;
   const held = tablesOf(snapshot.outside, environment);
   return ({ node, spec }) => {
     const options = (of: Profile) =>

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { EXIT_CODES, EXIT_DONE } from "../exit_codes.ts";
-import { flag, printJson } from "../options.ts";
+import { envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { pad } from "../views/format.ts";
 
@@ -12,10 +12,20 @@ export const DOCTOR: Command = {
   options: [
     { flags: "--fix", doc: "mend what can be mended without losing anything" },
     { flags: "--deep", doc: "hash every output again" },
+    {
+      flags: "--abandon <ENV>",
+      doc: "forget what a killed command left of ENV's tables, and leave them as they are",
+      completes: "environment",
+    },
   ],
   run: async (context) => {
     const fix = flag(context, "fix");
-    const workspace = await context.workspace(fix ? "write" : "read");
+    const abandoned = text(context, "abandon");
+    const workspace = await context.workspace(fix || abandoned !== null ? "write" : "read");
+    if (abandoned !== null) {
+      const { abandonPending } = await import("../../app/outside_tables.ts");
+      context.terminal.err(await abandonPending(workspace, envName(context, abandoned)) + "\n");
+    }
     const { checkHealth } = await import("../../app/check_health.ts");
     const checks = await checkHealth(workspace, { fix, deep: flag(context, "deep") });
     const problems = checks.filter(({ status }) => status === "problem");

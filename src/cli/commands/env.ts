@@ -125,6 +125,7 @@ export const ENV_DELETE: Command = {
       context.terminal.out(`Not deleted: ${env} stays\n`);
       return EXIT_DONE;
     }
+    await workspace.state.requireAt(env, head);
     if (dropped.length > 0) await dropEnvironmentTables(workspace, env, dropped);
     await deleteEnvironment(workspace, env, head);
     const tables = dropped.map(({ target }) => target);
