@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Command, type CommandOption, COMMON_OPTIONS } from "../src/cli/command.ts";
 import { COMMANDS } from "../src/cli/commands/registry.ts";
 import { CONNECTION_TYPES } from "../src/connections/registry.ts";
+import { COMMON_OPTIONS as CONNECTION_OPTIONS } from "../src/project/profiles.ts";
 import { SOURCE_TYPES, TABLE_SOURCES } from "../src/sources/registry.ts";
 import type { SourceType } from "../src/sources/source_type.ts";
 
@@ -114,7 +115,9 @@ function withConnections(text: string): string {
     "",
     ...table(
       ["option", "value", ""],
-      Object.entries(options).map(([option, { type, doc, required }]) => [
+      Object.entries({ ...options, ...CONNECTION_OPTIONS }).map((
+        [option, { type, doc, required }],
+      ) => [
         `\`${option}\``,
         type,
         cell(doc) + (required === true ? "; required" : ""),

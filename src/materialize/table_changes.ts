@@ -82,7 +82,10 @@ export function tableChanges(request: TableChangesRequest): TableChanges {
       continue;
     }
     if (record === null) {
-      if (held !== undefined) keep(table.node, held);
+      if (held !== undefined) {
+        keep(table.node, held);
+        left.push(table.target);
+      }
       continue;
     }
     if (request.forced !== true && held !== undefined && isHeld(held, record, request)) {

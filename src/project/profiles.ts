@@ -138,7 +138,7 @@ function readProfile(
 }
 
 /** Options that every type of connection has. */
-const COMMON_OPTIONS: Readonly<Record<string, ConnectionOption>> = {
+export const COMMON_OPTIONS: Readonly<Record<string, ConnectionOption>> = {
   prefix: {
     doc: "false: write the names as they are, where the environment has a database of its own",
     type: "boolean",

@@ -79,6 +79,14 @@ export const ROLLBACK: Command = {
         terminal.err(style.dim(`  ... and ${changes.length - SHOWN} more`) + "\n");
       }
       terminal.err(tablesToWrite(tables, style));
+      for (const name of tables.left) {
+        terminal.err(
+          `${
+            style.yellow("warning:")
+          } ${name} was first written after that state: the rows that were ` +
+            "added to it stay\n",
+        );
+      }
     }
     const nodes = [
       changes.length === 0 ? "outputs only" : plural(changes.length, "node"),
