@@ -202,9 +202,9 @@ async function merged(
   before: string,
 ): Promise<MergeResult> {
   let kept = 0;
-  if (merge.keep !== null) {
+  if (merge.keep.length > 0) {
     await createBefore(session, facts, before);
-    kept = await session.change(merge.keep);
+    for (const statement of merge.keep) kept += await session.change(statement);
     if (kept === 0) await session.query(`DROP TABLE ${qualified(facts.schema, before)}`);
   }
   if (kept > 0 && merge.remove !== null) await session.query(merge.remove);
