@@ -1,4 +1,4 @@
-import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
+import { quoteName, readParquet } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { checkTable, evolutionFor, findTables, tableOf, wantedColumns } from "./check_writes.ts";
@@ -54,8 +54,6 @@ export async function stageWrite(
     const [problem] = checkTable(session, write, found!);
     if (problem !== undefined) throw problemError(problem);
     await createLedger(session, table.schema);
-    const columns = wantedColumns(write);
-    if ("problem" in columns) throw new Error("columns were checked before");
     const record = {
       batch: id,
       name: table.name,
@@ -75,6 +73,8 @@ export async function stageWrite(
       }
       return { rows: write.rows, checksum: null, shared: true };
     }
+    const columns = wantedColumns(write);
+    if ("problem" in columns) throw new Error("columns were checked before");
     if (write.spec.mode === "view") {
       const { version, ...staged } = await stageVersion(context, write, columns, parquet);
       await addWrite(session, table.schema, { ...record, ...staged, version });
