@@ -227,6 +227,8 @@ export function checkTable(
   const problem = (code: string, message: string, hint?: string): WriteProblem[] => [
     hint === undefined ? { write, code, message } : { write, code, message, hint },
   ];
+  const { facts, entry, table } = found;
+  if (write.action === "revert") return checkReverted(session, write, found);
   const wanted = wantedColumns(write);
   if ("problem" in wanted) {
     return problem(
@@ -237,11 +239,7 @@ export function checkTable(
   }
   const columnProblem = specColumnProblem(write, wanted);
   if (columnProblem !== null) return problem("unknown_column", columnProblem);
-  const { facts, entry, table } = found;
   if (facts === null) {
-    if (write.action === "revert") {
-      return problem("cannot_revert", `${write.target} does not exist`);
-    }
     return isCreationRefused(write)
       ? problem(
         "missing_table",
@@ -269,18 +267,7 @@ export function checkTable(
       ? []
       : problem(change.code, `${write.target}: ${change.problem}`, change.hint);
   }
-  if (write.action === "revert") return [];
-  if (facts.missing.length > 0) {
-    const user = session.connection.user;
-    return problem(
-      "missing_privilege",
-      `${write.target} cannot be written: role "${user}" has no right to ${
-        facts.missing.join(", ")
-      }`,
-      `somebody who may must run: GRANT ${facts.missing.join(", ")} ON TABLE ${name} ` +
-        `TO ${quoteName(user)};`,
-    );
-  }
+  if (facts.missing.length > 0) return [rightsProblem(session, write, facts)];
   const evolution = evolutionFor({ facts, entry }, write, wanted);
   if (evolution.refused.length > 0) {
     return evolution.refused.map(({ message, hint }) => ({
@@ -292,6 +279,40 @@ export function checkTable(
   }
   if (evolution.statements.length > 0 && !facts.owns) return [ownerProblem(session, write, facts)];
   return [];
+}
+
+/**
+ * What keeps a table from being taken back, but for its history: neither the output's columns nor
+ * the mode it is written in now have a part in it.
+ */
+function checkReverted(
+  session: WriteSession,
+  write: TableWrite,
+  found: FoundTable,
+): WriteProblem[] {
+  const cannot = (message: string): WriteProblem[] => [{ write, code: "cannot_revert", message }];
+  const { facts } = found;
+  if (facts === null) return cannot(`${write.target} does not exist`);
+  const foreign = foreignProblem(write, found);
+  if (foreign !== null) return [foreign];
+  if (facts.kind === "v") {
+    return cannot(
+      `${write.target} is a view: no rows were ever added to it that could be taken back`,
+    );
+  }
+  return facts.missing.length > 0 ? [rightsProblem(session, write, facts)] : [];
+}
+
+function rightsProblem(session: WriteSession, write: TableWrite, facts: TableFacts): WriteProblem {
+  const { user } = session.connection;
+  const rights = facts.missing.join(", ");
+  return {
+    write,
+    code: "missing_privilege",
+    message: `${write.target} cannot be written: role "${user}" has no right to ${rights}`,
+    hint: `somebody who may must run: GRANT ${rights} ON TABLE ` +
+      `${qualified(facts.schema, facts.name)} TO ${quoteName(user)};`,
+  };
 }
 
 /** Whether the author wants a missing table to be an error (`create_table: false`). */

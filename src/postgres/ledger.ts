@@ -64,8 +64,15 @@ export interface LedgerWrite {
   readonly created: boolean;
   /** Statements that take back what was changed about the table's columns. */
   readonly ddl_undo: readonly string[];
-  /** For reverts: batch and step of the write that is taken back. */
-  readonly reverts: { readonly batch: string; readonly step: number } | null;
+  /**
+   * For reverts: batch and step of the write that is taken back. `to`, once the last step is done:
+   * the batch right after which the table was as it is now. This outlives the revert.
+   */
+  readonly reverts: {
+    readonly batch: string;
+    readonly step: number;
+    readonly to?: string;
+  } | null;
   readonly sequence: string;
 }
 
@@ -261,10 +268,19 @@ export async function forgetWrite(
   table: TableName,
   row: LedgerWrite,
 ): Promise<void> {
+  await dropKept(session, table, row);
+  await removeWrite(session, table.schema, row);
+}
+
+/** Drops the rows that a write staged or kept. */
+export async function dropKept(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
   for (const name of [row.stage, row.before]) {
     if (name !== null) await session.query(`DROP TABLE IF EXISTS ${qualified(table.schema, name)}`);
   }
-  await removeWrite(session, table.schema, row);
 }
 
 /** Forgets writes of a schema that have no tables of their own. */

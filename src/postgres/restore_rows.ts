@@ -72,6 +72,9 @@ export async function restoreRows(
     return { rows: 0, xids: [], owners: [] };
   }
   const before = qualified(facts.schema, write.before);
+  await session.query(
+    `ANALYZE ${before} (${[...write.keys ?? [], ORIGIN].map(quoteName).join(", ")})`,
+  );
   const groups = groupsOf(others);
   const done: { rows: number; xid: number; writes: readonly LedgerWrite[] }[] = [];
   const runGroups = async (statement: (condition: string) => string) => {

@@ -1,8 +1,9 @@
 import type { TableWrite } from "../model/materialization.ts";
 import type { FoundTable } from "./check_writes.ts";
-import { type LedgerWrite, qualified, readWrites } from "./ledger.ts";
+import { type LedgerEntry, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import { countWritten, only } from "./restore_rows.ts";
 import type { TableFacts } from "./table_facts.ts";
+import type { TableName } from "./table_name.ts";
 import { problemError, type WriteProblem } from "./write_problem.ts";
 import { ORIGIN } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -13,6 +14,22 @@ const REVERTABLE = new Set(["append", "upsert_by_key", "incremental_by_time"]);
 /** Whether writes of a mode can be taken back after they are finished. */
 export function isRevertable(mode: string): boolean {
   return REVERTABLE.has(mode);
+}
+
+/**
+ * Whether a write is kept when it is finished. A table written whole is kept as it was before
+ * where rows had been added to it: they are nowhere else. So are later ones, because they are to
+ * be taken back first.
+ */
+export async function isToBeKept(
+  session: WriteSession,
+  table: TableName,
+  { mode, previous }: LedgerWrite,
+): Promise<boolean> {
+  if (isRevertable(mode)) return true;
+  if (previous === null) return false;
+  if (isRevertable(previous.mode)) return true;
+  return (await historyOf(session, table.schema, table.name)).length > 0;
 }
 
 /** Finished writes of a table, newest first. */
@@ -51,28 +68,113 @@ export async function findRevert(
   write: TableWrite,
   { facts, entry, table }: FoundTable,
 ): Promise<{ steps: LedgerWrite[] } | WriteProblem> {
+  const goal = write.back_to === undefined
+    ? `content ${write.content_hash.slice(0, 12)}`
+    : `batch ${write.back_to}`;
   const cannot = (why: string): WriteProblem => ({
     write,
     code: "cannot_revert",
-    message: `${write.target} cannot go back to content ${write.content_hash.slice(0, 12)}: ${why}`,
+    message: `${write.target} cannot go back to ${goal}: ${why}`,
     hint: "restore it from a backup, or write it anew from its node",
   });
   if (facts === null || entry === null) return cannot("Seeknal does not write it");
-  if (entry.content_hash === write.content_hash) return { steps: [] };
   const history = await historyOf(session, table.schema, table.name);
+  const steps = write.back_to === undefined
+    ? stepsToContent(entry, history, write.content_hash)
+    : stepsToBatch(entry, history, write.back_to, await latestReverts(session, table));
+  if (typeof steps === "string") return cannot(steps);
+  if (steps.length === 0) return { steps };
+  const lost = await lostRows(session, table, steps);
+  if (lost !== null) return cannot(lost);
+  const changed = await changedByOthers(session, facts, entry.own_xids, history, steps);
+  return changed === null ? { steps } : cannot(changed);
+}
+
+/** The writes that brought a table from the last time it had a content to what it has, or why there is no way back. */
+function stepsToContent(
+  entry: LedgerEntry,
+  history: readonly LedgerWrite[],
+  wanted: string,
+): LedgerWrite[] | string {
   const steps: LedgerWrite[] = [];
   let content = entry.content_hash;
   for (const step of history) {
-    if (content === write.content_hash) break;
+    if (content === wanted) break;
     if (step.content_hash !== content || step.created || step.previous === null) break;
     steps.push(step);
     content = step.previous.content_hash;
   }
-  if (content !== write.content_hash) {
-    return cannot("what is needed to take the writes back since then is not kept any more");
+  if (content === wanted) return steps;
+  return "what is needed to take the writes back since then is not kept any more";
+}
+
+/** The same for the time right after a batch. */
+function stepsToBatch(
+  entry: LedgerEntry,
+  history: readonly LedgerWrite[],
+  wanted: string,
+  reverts: ReadonlyMap<string, string>,
+): LedgerWrite[] | string {
+  const goal = resolved(wanted, reverts);
+  let [batch, content] = [entry.batch, entry.content_hash];
+  const steps: LedgerWrite[] = [];
+  while (resolved(batch, reverts) !== goal) {
+    const step = history[steps.length];
+    if (step === undefined || step.content_hash !== content) {
+      return `only writes of these batches can be taken back: ${
+        steps.map((one) => one.batch).join(", ") || "none"
+      }`;
+    }
+    // A batch that was taken back to has the number of the revert.
+    if (step.batch === goal) break;
+    steps.push(step);
+    if (step.created || step.previous === null) {
+      return `there is no such batch since Seeknal writes it (newest first: ${
+        steps.map((one) => one.batch).join(", ")
+      })`;
+    }
+    [batch, content] = [step.previous.batch, step.previous.content_hash];
   }
-  const changed = await changedByOthers(session, facts, entry.own_xids, history, steps);
-  return changed === null ? { steps } : cannot(changed);
+  return steps;
+}
+
+/** For each revert the batch that it went back to: the table was the same after both. */
+async function latestReverts(
+  session: WriteSession,
+  table: TableName,
+): Promise<Map<string, string>> {
+  const reverts = await readWrites(
+    session,
+    table.schema,
+    "name = $1 AND action = 'revert' AND reverts->>'to' IS NOT NULL",
+    [table.name],
+  );
+  return new Map(reverts.map(({ batch, reverts }) => [batch, reverts?.to ?? batch]));
+}
+
+/** The batch that a revert, or a revert to a revert, went back to; any other one itself. */
+function resolved(batch: string, reverts: ReadonlyMap<string, string>): string {
+  let [at, next] = [batch, reverts.get(batch)];
+  while (next !== undefined && next !== at) [at, next] = [next, reverts.get(next)];
+  return at;
+}
+
+/** Which of the former rows that are needed somebody dropped, in words; null: none. */
+async function lostRows(
+  session: WriteSession,
+  { schema }: TableName,
+  steps: readonly LedgerWrite[],
+): Promise<string | null> {
+  for (const { batch, before } of steps) {
+    if (before === null) continue;
+    const name = qualified(schema, before);
+    const [row] = await session.query<{ lost: boolean }>(
+      "SELECT to_regclass($1) IS NULL AS lost",
+      [name],
+    );
+    if (row!.lost) return `the rows from before batch ${batch} are gone (table ${name})`;
+  }
+  return null;
 }
 
 /** Who else wrote to a table since the newest of its writes, in words; null: nobody. */

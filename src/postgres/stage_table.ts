@@ -1,9 +1,10 @@
-import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
+import { quoteName, readParquet } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { checkTable, evolutionFor, findTables, tableOf, wantedColumns } from "./check_writes.ts";
 import { checksumSql, checksumText } from "./checksum.ts";
 import { addWrite, createLedger, ownName, qualified } from "./ledger.ts";
+import { only } from "./restore_rows.ts";
 import { planRevert } from "./revert_writes.ts";
 import type { StageColumn } from "./stage_columns.ts";
 import { copyIn } from "./stage_copy.ts";
@@ -53,8 +54,6 @@ export async function stageWrite(
     const [problem] = checkTable(session, write, found!);
     if (problem !== undefined) throw problemError(problem);
     await createLedger(session, table.schema);
-    const columns = wantedColumns(write);
-    if ("problem" in columns) throw new Error("columns were checked before");
     const record = {
       batch: id,
       name: table.name,
@@ -74,6 +73,8 @@ export async function stageWrite(
       }
       return { rows: write.rows, checksum: null, shared: true };
     }
+    const columns = wantedColumns(write);
+    if ("problem" in columns) throw new Error("columns were checked before");
     if (write.spec.mode === "view") {
       const { version, ...staged } = await stageVersion(context, write, columns, parquet);
       await addWrite(session, table.schema, { ...record, ...staged, version });
@@ -88,7 +89,7 @@ export async function stageWrite(
       // What is merged into a table is dropped soon after; what becomes the table must last.
       unlogged: facts !== null,
     });
-    await checkKeys(session, write, qualified(table.schema, stage), keys);
+    await checkKeys(session, write, facts, qualified(table.schema, stage), keys);
     const staged = { ...rows, shared: false };
     await addWrite(session, table.schema, { ...record, ...staged, stage, keys });
     return staged;
@@ -293,11 +294,13 @@ async function isUtf8(session: WriteSession): Promise<boolean> {
 async function checkKeys(
   session: WriteSession,
   write: TableWrite,
+  facts: TableFacts | null,
   stage: string,
   keys: readonly string[] | null,
 ): Promise<void> {
   const { mode, time_column } = write.spec;
-  const needed = mode === "incremental_by_time" ? [time_column!, ...keys ?? []] : keys ?? [];
+  const times = mode === "incremental_by_time" ? [time_column!] : [];
+  const needed = [...new Set([...times, ...keys ?? []])];
   const shown = needed.map(quoteName).join(", ");
   if (needed.length > 0) {
     const nulls = needed.map((name) => `${quoteName(name)} IS NULL`).join(" OR ");
@@ -314,6 +317,8 @@ async function checkKeys(
       );
     }
   }
+  // The merge joins by these columns, and a new table has no statistics.
+  if (needed.length > 0) await session.query(`ANALYZE ${stage} (${shown})`);
   if (keys === null || keys.length === 0) return;
   const list = keys.map(quoteName).join(", ");
   const [twice] = await session.query<{ key: string; n: number }>(
@@ -329,23 +334,21 @@ async function checkKeys(
         : "the table has a unique index on it: make them one in the node's SQL",
     );
   }
-  // The merge joins by these columns, and a new table has no statistics.
-  await session.query(`ANALYZE ${stage} (${list})`);
-  if (mode !== "upsert_by_key") return;
-  const table = qualified(...(write.table as readonly [string, string]));
-  const [exists] = await session.query<{ is: boolean }>(
-    `SELECT to_regclass(${quoteText(table)}) IS NOT NULL AS is`,
+  if (mode !== "upsert_by_key" || facts === null) return;
+  if (facts.keys.some((key) => key.every((name) => keys.includes(name)))) return;
+  const shownKey = keys.map((key) => `t.${quoteName(key)}::text`).join(", ");
+  // The first of all and not just one: LIMIT makes PostgreSQL look the staged rows through for each row.
+  const [twin] = await session.query<{ key: string | null }>(
+    `SELECT min(key) AS key FROM (SELECT concat_ws(', ', ${shownKey}) AS key ` +
+      `FROM ${only(facts)}${qualified(facts.schema, facts.name)} t ` +
+      `WHERE EXISTS (SELECT FROM ${stage} s WHERE ${sameKeys(keys, "t", "s")}) ` +
+      `GROUP BY ${keys.map((key) => `t.${quoteName(key)}`).join(", ")} HAVING count(*) > 1) d`,
   );
-  if (exists?.is !== true) return;
-  const [double] = await session.query<{ key: string }>(
-    `SELECT concat_ws(', ', ${keys.map((key) => `t.${quoteName(key)}::text`).join(", ")}) AS key ` +
-      `FROM ${table} t WHERE EXISTS (SELECT FROM ${stage} s WHERE ${sameKeys(keys, "t", "s")}) ` +
-      `GROUP BY ${keys.map((key) => `t.${quoteName(key)}`).join(", ")} HAVING count(*) > 1 LIMIT 1`,
-  );
-  if (double !== undefined) {
+  const double = twin?.key ?? null;
+  if (double !== null) {
     throw validationFailed(
       write,
-      `the table already holds several rows with the key (${list}) = (${double.key})`,
+      `the table already holds several rows with the key (${list}) = (${double})`,
       "delete all but one of them, or choose other unique_keys",
     );
   }

@@ -40,13 +40,14 @@ export async function swapWrites(
       "SELECT pg_current_xact_id()::text AS xid",
     );
     pending.sort((a, b) => compareNames(a.found.table, b.found.table));
-    const views = pending.filter(({ write }) => write.spec.mode === "view");
     for (const one of pending) {
-      if (views.includes(one)) continue;
       if (one.write.action === "revert") await revertTable(session, one);
-      else await swapTable(session, one, xact!.xid);
+      else if (one.write.spec.mode !== "view") await swapTable(session, one, xact!.xid);
     }
-    await swapViews(session, views);
+    await swapViews(
+      session,
+      pending.filter(({ write }) => write.action === "write" && write.spec.mode === "view"),
+    );
   });
 }
 
@@ -84,7 +85,7 @@ async function pendingWrites(
     }
     const problem = foreignProblem(write, found[i]!);
     if (problem !== null) throw problemError(problem);
-    const wanted = wantedColumns(write);
+    const wanted = write.action === "revert" ? [] : wantedColumns(write);
     if ("problem" in wanted) throw validationFailed(write, wanted.problem);
     return [{ write, rows: own, found: found[i]!, wanted }];
   });
@@ -157,7 +158,8 @@ async function swapTable(
     xids: [Number(BigInt(fullXid) & 0xffffffffn)],
     full_xid: fullXid,
     touched: done.touched,
-    total: isRevertable(row!.mode) ? await countRows(session, facts) : null,
+    // A table written whole has just been counted.
+    total: isRevertable(row!.mode) ? await countRows(session, facts) : row!.rows,
     previous: found.entry,
     ddl_undo: evolution.undo,
   }]);
@@ -202,9 +204,9 @@ async function merged(
   before: string,
 ): Promise<MergeResult> {
   let kept = 0;
-  if (merge.keep !== null) {
+  if (merge.keep.length > 0) {
     await createBefore(session, facts, before);
-    kept = await session.change(merge.keep);
+    for (const statement of merge.keep) kept += await session.change(statement);
     if (kept === 0) await session.query(`DROP TABLE ${qualified(facts.schema, before)}`);
   }
   if (kept > 0 && merge.remove !== null) await session.query(merge.remove);
@@ -246,14 +248,12 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
   let { entry } = found;
   if (facts === null || entry === null) throw changedMeanwhile(write);
   await lockTable(session, facts, false);
-  for (const row of rows) {
-    const history = await historyOf(session, schema, name);
-    const taken = history.find((old) =>
-      old.batch === row.reverts?.batch && old.step === row.reverts.step
-    );
-    if (taken === undefined || taken.content_hash !== entry.content_hash) {
-      throw changedMeanwhile(write);
-    }
+  for (const [i, row] of rows.entries()) {
+    const [taken] = await historyOf(session, schema, name);
+    const isNext = taken !== undefined && row.reverts !== null &&
+      taken.batch === row.reverts.batch && taken.step === row.reverts.step &&
+      taken.content_hash === entry.content_hash;
+    if (!isNext) throw changedMeanwhile(write);
     if (await countWritten(session, facts, taken.xids) !== taken.touched) {
       throw changedMeanwhile(write);
     }
@@ -287,6 +287,10 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
       xids: restored.xids,
       touched: restored.rows,
       previous: entry,
+      reverts: {
+        ...keyOf(taken),
+        ...(i === rows.length - 1 ? { to: taken.previous!.batch } : {}),
+      },
     }]);
     await changeWrites(session, schema, [{ ...keyOf(taken), state: "reverted" }]);
     entry = previous;

@@ -5,6 +5,7 @@ import { findTables, type FoundTable, tableOf } from "./check_writes.ts";
 import { errorCode } from "./errors.ts";
 import {
   changeWrites,
+  dropKept,
   ENTRIES,
   forgetWrite,
   type LedgerEntry,
@@ -20,7 +21,7 @@ import {
 } from "./ledger.ts";
 import { keyOf } from "./pending_write.ts";
 import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
-import { isRevertable } from "./revert_writes.ts";
+import { isToBeKept } from "./revert_writes.ts";
 import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
 import { factsKey, type TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
@@ -111,11 +112,20 @@ export async function finishWrite(
   table: TableName,
   row: LedgerWrite,
 ): Promise<void> {
-  if (row.action === "write" && isRevertable(row.mode)) {
+  if (row.action === "write" && await isToBeKept(session, table, row)) {
     await changeWrites(session, table.schema, [{ ...keyOf(row), state: "finished" }]);
     return;
   }
-  await forgetWrite(session, table, row);
+  if (row.reverts?.to === undefined) await forgetWrite(session, table, row);
+  else {
+    await dropKept(session, table, row);
+    await changeWrites(session, table.schema, [{
+      ...keyOf(row),
+      state: "finished",
+      before: null,
+      xids: [],
+    }]);
+  }
   // Rows of a table that was replaced as a whole, or of writes that were taken back, are no more.
   const past = await readWrites(
     session,
@@ -252,11 +262,8 @@ async function takeBack(
   else await takeBackRows(session, target, found, row);
   if (row.previous === null) await removeEntry(session, table);
   if (row.reverts !== null) {
-    await changeWrites(session, table.schema, [{
-      ...row.reverts,
-      name: row.name,
-      state: "finished",
-    }]);
+    const { batch, step } = row.reverts;
+    await changeWrites(session, table.schema, [{ batch, step, name: row.name, state: "finished" }]);
   }
   await forgetWrite(session, table, row);
 }

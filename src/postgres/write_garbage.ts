@@ -1,6 +1,12 @@
 import { quoteText } from "../engine/quote.ts";
-import { forgetWrite, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
-import { isRevertable } from "./revert_writes.ts";
+import {
+  forgetWrite,
+  type LedgerWrite,
+  qualified,
+  readWrites,
+  removeWrites,
+  WRITES,
+} from "./ledger.ts";
 import type { TableName } from "./table_name.ts";
 import {
   dropEmptySchemas,
@@ -65,6 +71,17 @@ async function remove(session: WriteSession, request: GarbageRequest): Promise<s
       await forgetWrite(session, table, row);
       removed.push(`${schema}.${row.name}: rows as they were before ${row.batch}`);
     }
+    await removeWrites(
+      session,
+      schema,
+      await readWrites(
+        session,
+        schema,
+        `project = $1 AND state = 'finished' AND action = 'revert' AND NOT EXISTS (SELECT ` +
+          `FROM ${qualified(schema, WRITES)} k WHERE k.name = w.name AND k.action = 'write')`,
+        [request.project],
+      ),
+    );
   }
   if (await hasVersions(session)) removed.push(...await removeVersions(session, request));
   removed.push(
@@ -81,7 +98,7 @@ function unreachable(
 ): [TableName, LedgerWrite][] {
   const result: [TableName, LedgerWrite][] = [];
   for (const name of new Set(writes.map((row) => row.name))) {
-    const own = writes.filter((row) => row.name === name && isRevertable(row.mode));
+    const own = writes.filter((row) => row.name === name && row.action === "write");
     const oldest = own.findIndex(({ previous }) =>
       previous !== null && live.has(previous.content_hash)
     );

@@ -22,8 +22,8 @@ export interface MergeRequest {
 
 /** The statements of a merge, in order; each is null when the mode has no use for it. */
 export interface MergeSql {
-  /** Keeps what will be changed or removed. */
-  readonly keep: string | null;
+  /** Keep what will be changed or removed; no row is in two of them. */
+  readonly keep: readonly string[];
   readonly remove: string | null;
   readonly update: string | null;
   readonly insert: string;
@@ -64,12 +64,12 @@ export function mergeSql(request: MergeRequest): MergeSql {
   const insertInto = `INSERT INTO ${table} (${names.join(", ")}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${names.map((name) => `s.${name}`).join(", ")} FROM ${stage} AS s`;
   if (request.mode === "append") {
-    return { keep: null, remove: null, update: null, insert: insertInto };
+    return { keep: [], remove: null, update: null, insert: insertInto };
   }
   const scope = scopeOf(request);
   if (request.keys === null) {
     return {
-      keep: keepWhere(scope ?? "true"),
+      keep: [keepWhere(scope ?? "true")],
       remove: `DELETE FROM ${only}${table} AS t WHERE ${scope ?? "true"}`,
       update: null,
       insert: insertInto,
@@ -77,16 +77,16 @@ export function mergeSql(request: MergeRequest): MergeSql {
   }
   const match = sameKeys(request.keys, "t", "s");
   const rest = columns.filter(({ name }) => !request.keys!.includes(name));
-  const differs = rest.length === 0
-    ? "false"
-    : `(${rest.map((column) => differsSql(column, "t", "s")).join(" OR ")})`;
-  const isStaged = `EXISTS (SELECT FROM ${stage} AS s WHERE ${match})`;
-  const isGone = scope === null ? "false" : `(${scope}) AND NOT ${isStaged}`;
+  const differs = `(${rest.map((column) => differsSql(column, "t", "s")).join(" OR ")})`;
+  const isStaged = (and = "") => `EXISTS (SELECT FROM ${stage} AS s WHERE ${match}${and})`;
+  const isGone = scope === null ? null : `(${scope}) AND NOT ${isStaged()}`;
   return {
-    keep: keepWhere(
-      `EXISTS (SELECT FROM ${stage} AS s WHERE ${match} AND ${differs}) OR (${isGone})`,
-    ),
-    remove: scope === null ? null : `DELETE FROM ${only}${table} AS t WHERE ${isGone}`,
+    // Never joined by OR: PostgreSQL would look through the staged rows once for every row of the table.
+    keep: [
+      ...(rest.length === 0 ? [] : [keepWhere(isStaged(` AND ${differs}`))]),
+      ...(isGone === null ? [] : [keepWhere(isGone)]),
+    ],
+    remove: isGone === null ? null : `DELETE FROM ${only}${table} AS t WHERE ${isGone}`,
     update: rest.length === 0 ? null : `UPDATE ${only}${table} AS t SET ` +
       rest.map(({ name }) => `${quoteName(name)} = s.${quoteName(name)}`).join(", ") +
       ` FROM ${stage} AS s WHERE ${match} AND ${differs}`,

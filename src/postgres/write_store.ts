@@ -208,7 +208,8 @@ export class PostgresStore implements AsyncDisposable {
 
   /** The write as it is done: on a virtual layer full tables are views. */
   #effective(write: TableWrite): TableWrite {
-    if (!this.#virtualLayer || write.spec.mode !== "full") return write;
+    const isOfLayer = write.action === "write" && write.spec.mode === "full";
+    if (!this.#virtualLayer || !isOfLayer) return write;
     return { ...write, spec: { ...write.spec, mode: "view" } };
   }
 
