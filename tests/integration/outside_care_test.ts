@@ -187,3 +187,39 @@ Deno.test("env delete names the tables that stay", async () => {
     assert.match(said, /Its tables stay: .*dev_analytics\.orders.*\(--drop-tables drops them\)/);
   });
 });
+
+Deno.test("a rollback goes back batch by batch where contents come again, in every mode that adds, and over a change of mode", async () => {
+  await withShop(async (shop) => {
+    const CONTENTS = { A: "1,a\n2,b\n", B: "3,c\n" };
+    const data = (name: keyof typeof CONTENTS) =>
+      shop.write("data/x.csv", `id,v\n${CONTENTS[name]}`);
+    const node = (upsert: string) =>
+      shop.write(
+        "seeknal/x.yml",
+        "kind: source\nname: x\nsource: csv\ntable: data/x.csv\n" +
+          target("warehouse", "analytics.up", upsert) +
+          "  - { type: postgresql, connection: warehouse, table: analytics.app, mode: append }\n" +
+          "  - { type: iceberg, table: lake.shop.app, mode: append }\n",
+      );
+    const UPSERT = "    mode: upsert_by_key\n    unique_keys: [id]\n";
+    node(UPSERT);
+    const ids = async (table: string) =>
+      (await shop.warehouse(table)).map(({ id }) => Number(id)).sort((a, b) => a - b);
+    const seen: unknown[] = [];
+    const look = async () => [await ids("analytics.up"), await ids("analytics.app")];
+    for (const content of ["A", "B", "A", "B"] as const) {
+      data(content);
+      await shop.ok("run");
+      seen.push(await look());
+    }
+    node("    mode: full\n");
+    await shop.ok("run");
+    assert.deepEqual(await ids("analytics.up"), [3]);
+    for (const before of seen.reverse()) {
+      await shop.ok("rollback", "--yes");
+      assert.deepEqual(await look(), before);
+    }
+    const { stdout, stderr } = await shop.run("doctor");
+    assert.match(stdout, /what the tables of prod hold: 7 tables are there/, stderr);
+  });
+});
