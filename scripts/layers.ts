@@ -20,7 +20,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   changes: ["base", "model", "dag"],
   plan: ["base", "model", "dag"],
   nodes: ["base", "model", "engine", "shape", "sql", "sources"],
-  materialize: ["base", "model", "cache", "state", "targets"],
+  materialize: ["base", "model", "dag", "cache", "state", "targets"],
   project: ["base", "model", "nodes", "connections", "targets"],
   exec: ["base", "model", "engine", "dag", "cache", "sql", "sources"],
   app: [

@@ -1,3 +1,4 @@
+import { layersOf } from "../dag/graph.ts";
 import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type {
@@ -19,7 +20,7 @@ export function newBatch(): string {
 export interface TableChanges {
   /** Name of the batch that does it. */
   readonly batch: string;
-  /** In id order. */
+  /** What is read comes before what reads it. */
   readonly writes: readonly TableWrite[];
   /** What the tables hold when all of it has happened. */
   readonly after: TablesByNode;
@@ -100,6 +101,10 @@ export function tableChanges(request: TableChangesRequest): TableChanges {
   const released = [...now.values()].flat().filter((record) =>
     !wanted.some((table) => isSameTable(record, table))
   );
+  const order = new Map(
+    layersOf([...request.manifest.nodes.values()]).flat().map((n, i) => [n.id, i]),
+  );
+  writes.sort((a, b) => order.get(a.node)! - order.get(b.node)!);
   return { batch: request.batch, writes, after, released, left };
 }
 

@@ -29,6 +29,7 @@ function manifest(fingerprint: string, materializations: readonly Materializatio
     id: ORDERS,
     fingerprint,
     materializations,
+    inputs: [],
     shape: { columns: [{ name: "id", type: "BIGINT", expression: null }] },
   } as unknown as ManifestNode;
   return { nodes: new Map([[ORDERS, node]]) };
