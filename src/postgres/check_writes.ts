@@ -1,6 +1,7 @@
 import { quoteName } from "../engine/quote.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { ENTRIES, type LedgerEntry, qualified, readEntries, WRITES } from "./ledger.ts";
+import { isRevertable } from "./revert_writes.ts";
 import { type Evolution, evolve, type WantedColumn } from "./table_evolution.ts";
 import { factsKey, readFacts, type TableFacts } from "./table_facts.ts";
 import { NAME_BYTES, type TableName } from "./table_name.ts";
@@ -109,7 +110,10 @@ export function evolutionFor(
   const { schema, name } = found.facts;
   const written = writtenColumns(found.entry);
   const table = qualified(schema, name);
-  return evolve(found.facts, table, wanted, written, write.schema_evolution);
+  return evolve(found.facts, table, wanted, written, write.schema_evolution, {
+    isWhole: write.spec.mode === "full",
+    keepsColumns: found.entry !== null && isRevertable(found.entry.mode),
+  });
 }
 
 /** Names of the columns of the output that was written last. */
@@ -145,12 +149,13 @@ export async function checkWrites(
   const needsVersions = writes.some((write) => write.spec.mode === "view");
   const versions = needsVersions ? await schemaRights(session, VERSION_SCHEMA) : null;
   for (const [i, write] of writes.entries()) {
-    const own = rightsProblems(write, rights.get(tables[i]!.schema)!);
+    const own = rights.get(tables[i]!.schema)!;
+    const all = rightsProblems(write, own);
     if (write.spec.mode === "view" && versions !== null) {
-      own.push(...rightsProblems(write, versions));
+      all.push(...rightsProblems(write, versions));
     }
-    // Without the right to read the ledger nothing can be said about the table.
-    problems.push(...(own.length > 0 ? own : checkTable(session, write, found[i]!)));
+    all.push(...tableProblems(session, write, found[i]!, own.isKnown));
+    problems.push(...asOne(all));
   }
   return problems;
 }
@@ -163,6 +168,8 @@ interface SchemaRights {
   readonly mayCreateSchema: boolean;
   readonly mayUse: boolean;
   readonly mayCreate: boolean;
+  /** Whether the session sees what Seeknal recorded of the tables, if there is anything. */
+  readonly isKnown: boolean;
   /** Ledger tables the session may not write. */
   readonly closed: readonly string[];
 }
@@ -174,6 +181,9 @@ async function schemaRights(session: WriteSession, schema: string): Promise<Sche
       `has_database_privilege(current_database(), 'CREATE') AS "mayCreateSchema", ` +
       `coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS "mayUse", ` +
       `coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS "mayCreate", ` +
+      `NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = '${ENTRIES}' ` +
+      `AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))) ` +
+      `AS "isKnown", ` +
       `(SELECT coalesce(jsonb_agg(c.relname), '[]') FROM pg_class c WHERE c.relnamespace = n.oid ` +
       `AND c.relname IN ('${ENTRIES}', '${WRITES}', '_seeknal_versions') ` +
       `AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') ` +
@@ -191,7 +201,7 @@ function rightsProblems(write: TableWrite, rights: SchemaRights): WriteProblem[]
     write,
     code: "missing_privilege",
     message: `${write.target} cannot be written: role "${rights.user}" ${what}`,
-    hint: `somebody who may must run: ${statement}`,
+    hint: `${FOR_SOMEBODY}${statement}`,
   });
   if (!rights.exists) {
     if (rights.mayCreateSchema) return [];
@@ -201,34 +211,75 @@ function rightsProblems(write: TableWrite, rights: SchemaRights): WriteProblem[]
         `-- or: GRANT CREATE ON DATABASE ${quoteName(rights.database)} TO ${role};`,
     )];
   }
+  const problems: WriteProblem[] = [];
   if (!rights.mayUse || !rights.mayCreate) {
-    return [missing(
+    problems.push(missing(
       `may not ${rights.mayUse ? "create tables in" : "use"} schema "${rights.schema}"`,
       `GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role};`,
-    )];
+    ));
   }
   if (rights.closed.length > 0) {
     const tables = rights.closed.map((name) => qualified(rights.schema, name)).join(", ");
-    return [missing(
+    problems.push(missing(
       `may not write Seeknal's own tables in schema "${rights.schema}"`,
       `GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables} TO ${role}; ` +
         `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role};`,
-    )];
+    ));
   }
-  return [];
+  return problems;
 }
 
-/** Problems with one table that the schema's rights do not account for. */
+/** Problems with one table that the schema's rights do not account for, as one; empty: none. */
 export function checkTable(
   session: WriteSession,
   write: TableWrite,
   found: FoundTable,
 ): WriteProblem[] {
+  return asOne(tableProblems(session, write, found, true));
+}
+
+const FOR_SOMEBODY = "somebody who may must run: ";
+
+/** All problems of one table as one: what is wrong and what helps, each on a line of its own. */
+function asOne(problems: readonly WriteProblem[]): WriteProblem[] {
+  const [first, second] = problems;
+  if (first === undefined || second === undefined) return [...problems];
+  const { write } = first;
+  const prefixes = [
+    `${write.target} cannot take the output of ${write.node}: `,
+    `${write.target} cannot be written: `,
+    `${write.target} `,
+  ];
+  const lines = problems.map(({ message }) => {
+    const prefix = prefixes.find((text) => message.startsWith(text)) ?? "";
+    return message.slice(prefix.length);
+  });
+  const hints = problems.flatMap(({ hint }) => hint ?? []);
+  const isForSomebody = hints.some((hint) => hint.startsWith(FOR_SOMEBODY));
+  const statements = hints.map((hint) =>
+    hint.startsWith(FOR_SOMEBODY) ? hint.slice(FOR_SOMEBODY.length) : hint
+  );
+  const main = problems.find(({ code }) => code !== "missing_privilege") ?? first;
+  return [{
+    write,
+    code: main.code,
+    message: [`${write.target} cannot be written:`, ...new Set(lines)].join("\n    "),
+    hint: [...isForSomebody ? [FOR_SOMEBODY.trim()] : [], ...new Set(statements)].join("\n    "),
+  }];
+}
+
+/** `isKnown`: whether what is recorded of the table could be read. */
+function tableProblems(
+  session: WriteSession,
+  write: TableWrite,
+  found: FoundTable,
+  isKnown: boolean,
+): WriteProblem[] {
   const problem = (code: string, message: string, hint?: string): WriteProblem[] => [
     hint === undefined ? { write, code, message } : { write, code, message, hint },
   ];
   const { facts, entry, table } = found;
-  if (write.action === "revert") return checkReverted(session, write, found);
+  if (write.action === "revert") return isKnown ? checkReverted(session, write, found) : [];
   const wanted = wantedColumns(write);
   if ("problem" in wanted) {
     return problem(
@@ -248,8 +299,13 @@ export function checkTable(
       )
       : [];
   }
+  const rights = facts.missing.length > 0 ? [rightsProblem(session, write, facts)] : [];
+  // Nothing can be said about a table whose record cannot be read.
+  if (!isKnown) return rights;
   const foreign = foreignProblem(write, found);
-  if (foreign !== null) return [foreign];
+  const isTable = facts.kind === "r" || facts.kind === "p";
+  const mayBeAdopted = entry === null && isTable && write.spec.mode !== "view";
+  if (foreign !== null && !mayBeAdopted) return [foreign];
   const name = qualified(table.schema, table.name);
   const isView = write.spec.mode === "view";
   if (isView !== (facts.kind === "v")) {
@@ -267,18 +323,19 @@ export function checkTable(
       ? []
       : problem(change.code, `${write.target}: ${change.problem}`, change.hint);
   }
-  if (facts.missing.length > 0) return [rightsProblem(session, write, facts)];
   const evolution = evolutionFor({ facts, entry }, write, wanted);
-  if (evolution.refused.length > 0) {
-    return evolution.refused.map(({ message, hint }) => ({
+  const isAltered = evolution.refused.length === 0 && evolution.statements.length > 0;
+  return [
+    ...(foreign === null ? [] : [foreign]),
+    ...rights,
+    ...evolution.refused.map(({ message, hint }) => ({
       write,
       code: "schema_change_refused",
       message: `${write.target} cannot take the output of ${write.node}: ${message}`,
       hint,
-    }));
-  }
-  if (evolution.statements.length > 0 && !facts.owns) return [ownerProblem(session, write, facts)];
-  return [];
+    })),
+    ...(isAltered && !facts.owns ? [ownerProblem(session, write, facts)] : []),
+  ];
 }
 
 /**
@@ -310,7 +367,7 @@ function rightsProblem(session: WriteSession, write: TableWrite, facts: TableFac
     write,
     code: "missing_privilege",
     message: `${write.target} cannot be written: role "${user}" has no right to ${rights}`,
-    hint: `somebody who may must run: GRANT ${rights} ON TABLE ` +
+    hint: `${FOR_SOMEBODY}GRANT ${rights} ON TABLE ` +
       `${qualified(facts.schema, facts.name)} TO ${quoteName(user)};`,
   };
 }
@@ -338,7 +395,7 @@ function ownerProblem(session: WriteSession, write: TableWrite, facts: TableFact
     write,
     code: "missing_privilege",
     message: `${write.target} must be altered, and it belongs to role "${facts.owner}"`,
-    hint: `somebody who may must run: ALTER ${kind} ${qualified(facts.schema, facts.name)} ` +
+    hint: `${FOR_SOMEBODY}ALTER ${kind} ${qualified(facts.schema, facts.name)} ` +
       `OWNER TO ${role};`,
   };
 }

@@ -1,5 +1,6 @@
 import { sha256 } from "../base/hash.ts";
 import { quoteName, quoteText } from "../engine/quote.ts";
+import type { UndoStatement } from "./table_evolution.ts";
 import { OWN_PREFIX, type TableName } from "./table_name.ts";
 import type { WriteSession } from "./write_session.ts";
 
@@ -63,7 +64,7 @@ export interface LedgerWrite {
   /** True when the table was made by this write. */
   readonly created: boolean;
   /** Statements that take back what was changed about the table's columns. */
-  readonly ddl_undo: readonly string[];
+  readonly ddl_undo: readonly UndoStatement[];
   /**
    * For reverts: batch and step of the write that is taken back. `to`, once the last step is done:
    * the batch right after which the table was as it is now. This outlives the revert.

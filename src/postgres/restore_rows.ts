@@ -1,6 +1,7 @@
 import { quoteName } from "../engine/quote.ts";
 import { type LedgerWrite, qualified, readWrites } from "./ledger.ts";
-import type { TableFacts } from "./table_facts.ts";
+import { isRewritten } from "./table_evolution.ts";
+import { factsKey, readFacts, type TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
 import { ORIGIN, sameKeys, writtenBy } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -18,6 +19,11 @@ export interface Restored {
 /** The part of a table's name that reads it without tables that inherit from it. */
 export function only(facts: TableFacts): string {
   return facts.kind === "p" ? "" : "ONLY ";
+}
+
+/** The name that a table can be read by. */
+export function readable(facts: TableFacts): string {
+  return `${only(facts)}${qualified(facts.schema, facts.name)}`;
 }
 
 /** Columns of a table that rows can be written with. */
@@ -57,18 +63,25 @@ export async function otherWrites(
  * where they come from: those of other writes are put back each in a subtransaction of its own,
  * whose number then stands for that write, so that it can be taken back too.
  *
- * `others`: writes of the table that may still be taken back.
+ * `others`: writes of the table that may still be taken back. `whileEmpty`: statements to run
+ * between the two, for a write that wrote every row.
  */
 export async function restoreRows(
   session: WriteSession,
   facts: TableFacts,
   write: LedgerWrite,
   others: readonly LedgerWrite[],
+  whileEmpty: readonly string[] = [],
 ): Promise<Restored> {
   const table = qualified(facts.schema, facts.name);
-  const removal = `DELETE FROM ${only(facts)}${table} AS t WHERE ${writtenBy(write.xids)}`;
-  if (write.before === null) {
+  const own = isRewritten(write) ? "true" : writtenBy(write.xids);
+  const removal = `DELETE FROM ${only(facts)}${table} AS t WHERE ${own}`;
+  const removeAll = async () => {
     await session.query(removal);
+    for (const statement of whileEmpty) await session.query(statement);
+  };
+  if (write.before === null) {
+    await removeAll();
     return { rows: 0, xids: [], owners: [] };
   }
   const before = qualified(facts.schema, write.before);
@@ -85,14 +98,14 @@ export async function restoreRows(
       if (xid !== null) done.push({ rows, xid, writes: group.writes });
     }
   };
-  const names = writableColumns(facts);
+  const names = await keptColumns(session, facts, write.before);
   const list = names.map(quoteName).join(", ");
   const insert = (condition: string) =>
     `INSERT INTO ${table} AS t (${list}) OVERRIDING SYSTEM VALUE ` +
     `SELECT ${names.map((name) => `b.${quoteName(name)}`).join(", ")} ` +
     `FROM ${before} AS b WHERE ${condition}`;
   if (write.keys === null) {
-    await session.query(removal);
+    await removeAll();
     await runGroups(insert);
   } else {
     // In place: a row that others point at must never be gone, not even for a statement.
@@ -103,10 +116,16 @@ export async function restoreRows(
       const set = updates.map((name) => `${quoteName(name)} = b.${quoteName(name)}`).join(", ");
       await runGroups((condition) =>
         `UPDATE ${only(facts)}${table} AS t SET ${set} FROM ${before} AS b ` +
-        `WHERE ${match} AND ${writtenBy(write.xids)} AND ${condition}`
+        `WHERE ${match} AND ${own} AND ${condition}`
       );
     }
-    await session.query(removal);
+    // Rows that were put back in place are this transaction's now, and no longer the write's.
+    if (own !== "true") await session.query(removal);
+    else {
+      await session.query(
+        `${removal} AND NOT EXISTS (SELECT FROM ${before} AS b WHERE ${match})`,
+      );
+    }
     await runGroups((condition) =>
       `${insert(condition)} AND NOT EXISTS ` +
       `(SELECT FROM ${only(facts)}${table} AS t WHERE ${match})`
@@ -117,6 +136,18 @@ export async function restoreRows(
     xids: [...new Set(done.map(({ xid }) => xid))],
     owners: done.flatMap(({ xid, writes }) => writes.map((write) => ({ write, xid }))),
   };
+}
+
+/** Columns of former rows that the table has too: some may have been added or dropped since. */
+async function keptColumns(
+  session: WriteSession,
+  facts: TableFacts,
+  before: string,
+): Promise<string[]> {
+  const name = { schema: facts.schema, name: before };
+  const kept = (await readFacts(session, [name])).get(factsKey(name));
+  const names = new Set(kept?.columns.map(({ name }) => name));
+  return writableColumns(facts).filter((column) => names.has(column));
 }
 
 /** Runs a statement that writes rows (named `t`); how many, and the transaction they say wrote them. */

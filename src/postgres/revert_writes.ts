@@ -2,8 +2,10 @@ import type { TableWrite } from "../model/materialization.ts";
 import type { FoundTable } from "./check_writes.ts";
 import { type LedgerEntry, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import { countWritten, only } from "./restore_rows.ts";
-import type { TableFacts } from "./table_facts.ts";
+import { isRewritten } from "./table_evolution.ts";
+import { factsKey, readFacts, type TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
+import { holdsAllOf } from "./to_postgres_type.ts";
 import { problemError, type WriteProblem } from "./write_problem.ts";
 import { ORIGIN } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
@@ -84,7 +86,8 @@ export async function findRevert(
     : stepsToBatch(entry, history, write.back_to, await latestReverts(session, table));
   if (typeof steps === "string") return cannot(steps);
   if (steps.length === 0) return { steps };
-  const lost = await lostRows(session, table, steps);
+  const lost = await lostRows(session, table, steps) ??
+    await lostTypes(session, facts, steps);
   if (lost !== null) return cannot(lost);
   const changed = await changedByOthers(session, facts, entry.own_xids, history, steps);
   return changed === null ? { steps } : cannot(changed);
@@ -177,6 +180,27 @@ async function lostRows(
   return null;
 }
 
+/** Which column could not hold its former values any more, in words; null: none. */
+async function lostTypes(
+  session: WriteSession,
+  facts: TableFacts,
+  steps: readonly LedgerWrite[],
+): Promise<string | null> {
+  for (const { batch, before } of steps) {
+    if (before === null) continue;
+    const name = { schema: facts.schema, name: before };
+    const kept = (await readFacts(session, [name])).get(factsKey(name));
+    const types = new Map(kept?.columns.map((column) => [column.name, column.type]));
+    for (const { name: column, type } of facts.columns) {
+      const former = types.get(column);
+      if (former === undefined || former === type || holdsAllOf(type, former)) continue;
+      return `column "${column}" was ${former} before batch ${batch} and is ${type} now ` +
+        `(the rows as they were: ${qualified(facts.schema, before)})`;
+    }
+  }
+  return null;
+}
+
 /** Who else wrote to a table since the newest of its writes, in words; null: nobody. */
 async function changedByOthers(
   session: WriteSession,
@@ -212,7 +236,8 @@ async function changedByOthers(
         `SELECT count(*)::float8 AS n FROM ${qualified(facts.schema, newer.before)} ` +
           `WHERE ${ORIGIN} = ANY ('{${step.xids.join(",")}}'::bigint[])`,
       );
-      written += kept!.n;
+      // All rows were kept then, also those that stayed as they were.
+      written = isRewritten(newer) ? kept!.n : written + kept!.n;
     }
     if (written !== step.touched) {
       return `${step.touched - written} of the rows of a write are not as it wrote them`;

@@ -19,12 +19,20 @@ import {
   readWrites,
 } from "./ledger.ts";
 import { entryFor, keyOf, type PendingWrite } from "./pending_write.ts";
-import { countWritten, only, otherWrites, restoreRows, writableColumns } from "./restore_rows.ts";
+import {
+  countWritten,
+  only,
+  otherWrites,
+  readable,
+  restoreRows,
+  writableColumns,
+} from "./restore_rows.ts";
 import { historyOf, isRevertable } from "./revert_writes.ts";
+import { isRewritten } from "./table_evolution.ts";
 import type { TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
 import { problemError, validationFailed } from "./write_problem.ts";
-import { type MergeSql, mergeSql, ORIGIN } from "./write_rows.ts";
+import { type MergeSql, mergeSql, ORIGIN, writtenBy } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
 import { swapViews } from "./swap_views.ts";
 
@@ -130,11 +138,12 @@ async function swapTable(
   const evolution = evolutionFor({ facts: found.facts, entry: found.entry }, write, wanted);
   if (evolution.refused.length > 0) throw validationFailed(write, evolution.refused[0]!.message);
   await lockTable(session, found.facts, evolution.statements.length > 0);
+  const before = ownName("before", row!.batch, found.table);
+  const rewritten = evolution.isRewrite ? await keepAll(session, found.facts, before) : null;
   for (const statement of evolution.statements) await session.query(statement);
   const [now] = await findTables(session, [found.table]);
   if (now?.facts?.oid !== found.facts.oid) throw changedMeanwhile(write);
   const facts = now.facts;
-  const before = ownName("before", row!.batch, found.table);
   const merge = mergeSql({
     table: qualified(schema, name),
     stage,
@@ -146,8 +155,10 @@ async function swapTable(
     keys: row!.keys,
     timeColumn: write.spec.time_column ?? null,
   });
-  const done = await merged(session, facts, merge, before);
+  const done = await merged(session, facts, merge, before, rewritten);
   await checkMerge(session, write, facts, row!, done);
+  for (const statement of evolution.after) await session.query(statement);
+  const xids = [Number(BigInt(fullXid) & 0xffffffffn)];
   await session.query(`DROP TABLE ${stage}`);
   await putEntries(session, schema, [entryFor(pending, row!, facts.oid, found.entry)]);
   await changeWrites(session, schema, [{
@@ -155,9 +166,15 @@ async function swapTable(
     state: "swapped",
     stage: null,
     before: done.kept > 0 ? before : null,
-    xids: [Number(BigInt(fullXid) & 0xffffffffn)],
+    xids,
     full_xid: fullXid,
-    touched: done.touched,
+    touched: rewritten === null ? done.touched : await countWritten(session, facts, xids),
+    // With all former rows kept, all rows can go, but for those that others point at.
+    keys: rewritten === null
+      ? row!.keys
+      : facts.referenced
+      ? row!.keys ?? facts.keys[0] ?? null
+      : null,
     // A table written whole has just been counted.
     total: isRevertable(row!.mode) ? await countRows(session, facts) : row!.rows,
     previous: found.entry,
@@ -189,6 +206,32 @@ export async function createBefore(
   );
 }
 
+/** Keeps all rows of a table; how many. Without any, nothing is kept. */
+async function keepAll(
+  session: WriteSession,
+  facts: TableFacts,
+  before: string,
+): Promise<number> {
+  await createBefore(session, facts, before);
+  const kept = await keepRows(session, facts, before, "true");
+  if (kept === 0) await session.query(`DROP TABLE ${qualified(facts.schema, before)}`);
+  return kept;
+}
+
+/** Keeps the rows of a table that fulfil a condition, with where they come from; how many. */
+async function keepRows(
+  session: WriteSession,
+  facts: TableFacts,
+  before: string,
+  condition: string,
+): Promise<number> {
+  const names = writableColumns(facts).map(quoteName).join(", ");
+  return await session.change(
+    `INSERT INTO ${qualified(facts.schema, before)} (${names}, ${ORIGIN}) ` +
+      `SELECT ${names}, t.xmin::text::bigint FROM ${readable(facts)} AS t WHERE ${condition}`,
+  );
+}
+
 interface MergeResult {
   /** Former rows kept. */
   readonly kept: number;
@@ -202,9 +245,10 @@ async function merged(
   facts: TableFacts,
   merge: MergeSql,
   before: string,
+  rewritten: number | null,
 ): Promise<MergeResult> {
-  let kept = 0;
-  if (merge.keep.length > 0) {
+  let kept = rewritten ?? 0;
+  if (rewritten === null && merge.keep.length > 0) {
     await createBefore(session, facts, before);
     for (const statement of merge.keep) kept += await session.change(statement);
     if (kept === 0) await session.query(`DROP TABLE ${qualified(facts.schema, before)}`);
@@ -260,14 +304,8 @@ async function revertTable(session: WriteSession, { write, rows, found }: Pendin
     const before = ownName("before", row.batch, found.table, row.step);
     if (taken.touched > 0) {
       await createBefore(session, facts, before);
-      const names = writableColumns(facts).map(quoteName).join(", ");
-      await session.query(
-        `INSERT INTO ${qualified(schema, before)} (${names}, ${ORIGIN}) ` +
-          `SELECT ${names}, t.xmin::text::bigint FROM ${only(facts)}${
-            qualified(schema, name)
-          } AS t ` +
-          `WHERE t.xmin = ANY ('{${taken.xids.join(",")}}'::xid[])`,
-      );
+      const own = isRewritten(taken) ? "true" : writtenBy(taken.xids);
+      await keepRows(session, facts, before, own);
     }
     const others = await otherWrites(session, found.table, taken);
     const restored = await restoreRows(session, facts, taken, others);

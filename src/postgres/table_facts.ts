@@ -14,6 +14,23 @@ export interface TableColumn {
   readonly identityAlways: boolean;
 }
 
+/** Something that depends on a column, or on the rows of a table. */
+export interface Dependent {
+  /** `view shop.big`, `table constraint positive on shop.orders`. */
+  readonly what: string;
+  /** The statement that drops it; null: none that fits in a line. */
+  readonly drop: string | null;
+}
+
+/** Something that depends on a column. */
+export interface ColumnDependent extends Dependent {
+  readonly column: string;
+  /** PostgreSQL takes it along when the column's type becomes wider: an index, a constraint. */
+  readonly allowsWidening: boolean;
+  /** The column's own default: it goes with the column. */
+  readonly isOwn: boolean;
+}
+
 /** What the catalog says about a relation. */
 export interface TableFacts {
   readonly schema: string;
@@ -35,6 +52,10 @@ export interface TableFacts {
   readonly referenced: boolean;
   /** Views, rules and functions that are built on it, as `schema.name`. */
   readonly dependents: readonly string[];
+  /** What depends on single columns; what must be dropped first comes first. */
+  readonly columnDependents: readonly ColumnDependent[];
+  /** Foreign keys of other tables that point at it. */
+  readonly referencedBy: readonly Dependent[];
   /** For views: triggers and rules of its own. */
   readonly hasTriggers: boolean;
   /** Storage parameters, `security_barrier=true`. */
@@ -59,10 +80,20 @@ export function factsKey({ schema, name }: TableName): string {
 }
 
 const FACTS_SQL = `
-WITH wanted AS MATERIALIZED (
+WITH RECURSIVE wanted AS MATERIALIZED (
   SELECT c.*, n.nspname FROM jsonb_to_recordset($1::text::jsonb) AS w(schema text, name text)
   JOIN pg_namespace n ON n.nspname = w.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+), needs AS (
+  SELECT d.refobjid AS relation, d.refobjsubid AS attnum, d.classid, d.objid, d.deptype, 1 AS depth
+  FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+    AND d.refobjid IN (SELECT oid FROM wanted)
+  UNION ALL
+  SELECT n.relation, n.attnum, d.classid, d.objid, d.deptype, n.depth + 1
+  FROM needs n JOIN pg_rewrite r ON n.classid = 'pg_rewrite'::regclass AND r.oid = n.objid
+  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.ev_class
+    AND d.classid = 'pg_rewrite'::regclass AND d.objid <> r.oid
+  WHERE n.depth < 50
 )
 SELECT c.nspname AS schema, c.relname AS name, c.oid::text, c.relkind AS kind,
   pg_get_userbyid(c.relowner) AS owner, pg_has_role(c.relowner, 'USAGE') AS owns,
@@ -94,6 +125,53 @@ SELECT c.nspname AS schema, c.relname AS name, c.oid::text, c.relkind AS kind,
       FROM pg_depend d JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
       JOIN pg_namespace pn ON pn.oid = p.pronamespace
       WHERE d.refobjid IN (c.oid, c.reltype) AND d.deptype = 'n') d) AS dependents,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('column', x.attname, 'what', x.what,
+      'drop', x.statement, 'allowsWidening', x.widens, 'isOwn', x.own) ORDER BY x.depth DESC, x.what), '[]')
+    FROM (SELECT a.attname, max(n.depth) AS depth, coalesce(
+        (SELECT CASE v.relkind WHEN 'm' THEN 'materialized view ' WHEN 'v' THEN 'view ' ELSE 'rule on ' END
+          || format('%I.%I', vn.nspname, v.relname) FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class
+          JOIN pg_namespace vn ON vn.oid = v.relnamespace
+          WHERE n.classid = 'pg_rewrite'::regclass AND r.oid = n.objid),
+        CASE WHEN e.adnum = a.attnum THEN 'its default value' END,
+        (SELECT format('generated column %I', g.attname) FROM pg_attrdef e
+          JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
+          WHERE n.classid = 'pg_attrdef'::regclass AND e.oid = n.objid),
+        (SELECT 'identity of the column' WHERE n.classid = 'pg_class'::regclass AND n.deptype = 'i'),
+        (SELECT i.type || ' ' || i.identity FROM pg_identify_object(n.classid, n.objid, 0) i)) AS what,
+      CASE n.classid
+        WHEN 'pg_rewrite'::regclass THEN (SELECT format('DROP %s %I.%I', CASE v.relkind WHEN 'm'
+            THEN 'MATERIALIZED VIEW' WHEN 'v' THEN 'VIEW' END, vn.nspname, v.relname)
+          FROM pg_rewrite r JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+          JOIN pg_namespace vn ON vn.oid = v.relnamespace WHERE r.oid = n.objid)
+        WHEN 'pg_constraint'::regclass THEN (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I',
+            f.conrelid::regclass, f.conname) FROM pg_constraint f WHERE f.oid = n.objid)
+        WHEN 'pg_attrdef'::regclass THEN (SELECT format('ALTER TABLE %s ALTER COLUMN %I DROP %s',
+            e.adrelid::regclass, g.attname, CASE g.attgenerated WHEN '' THEN 'DEFAULT' ELSE 'EXPRESSION' END)
+          FROM pg_attrdef e JOIN pg_attribute g ON g.attrelid = e.adrelid AND g.attnum = e.adnum
+          WHERE e.oid = n.objid)
+        WHEN 'pg_class'::regclass THEN CASE n.deptype
+          WHEN 'i' THEN format('ALTER TABLE %s ALTER COLUMN %I DROP IDENTITY', n.relation::regclass, a.attname)
+          ELSE format('DROP INDEX %s', n.objid::regclass) END
+        WHEN 'pg_trigger'::regclass THEN format('DROP TRIGGER %s', (pg_identify_object(n.classid, n.objid, 0)).identity)
+        WHEN 'pg_policy'::regclass THEN format('DROP POLICY %s', (pg_identify_object(n.classid, n.objid, 0)).identity)
+        WHEN 'pg_statistic_ext'::regclass THEN format('DROP STATISTICS %s', (pg_identify_object(n.classid, n.objid, 0)).identity)
+        WHEN 'pg_proc'::regclass THEN format('DROP FUNCTION %s', n.objid::regprocedure)
+      END AS statement,
+      n.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_statistic_ext'::regclass)
+        OR coalesce(e.adnum = a.attnum, false) AS widens,
+      coalesce(e.adnum = a.attnum, false) OR (n.classid = 'pg_class'::regclass AND n.deptype = 'i') AS own
+    FROM needs n JOIN pg_attribute a ON a.attrelid = n.relation AND a.attnum = n.attnum
+    LEFT JOIN pg_attrdef e ON n.classid = 'pg_attrdef'::regclass AND e.oid = n.objid
+    WHERE n.relation = c.oid
+      AND NOT EXISTS (SELECT FROM pg_constraint f WHERE n.classid = 'pg_constraint'::regclass
+        AND f.oid = n.objid AND f.contype = 'n')
+      AND NOT EXISTS (SELECT FROM pg_class q WHERE n.classid = 'pg_class'::regclass
+        AND q.oid = n.objid AND q.relkind = 'S' AND n.deptype = 'a')
+    GROUP BY a.attname, a.attnum, n.classid, n.objid, n.deptype, n.relation, e.adnum) x) AS "columnDependents",
+  (SELECT coalesce(jsonb_agg(jsonb_build_object(
+      'what', format('foreign key %I of %s', f.conname, f.conrelid::regclass),
+      'drop', format('ALTER TABLE %s DROP CONSTRAINT %I', f.conrelid::regclass, f.conname)) ORDER BY f.oid), '[]')
+    FROM pg_constraint f WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.conrelid <> c.oid) AS "referencedBy",
   (EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
     OR EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN'))
     AS "hasTriggers",

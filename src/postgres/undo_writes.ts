@@ -20,11 +20,13 @@ import {
   WRITES,
 } from "./ledger.ts";
 import { keyOf } from "./pending_write.ts";
-import { countWritten, otherWrites, restoreRows } from "./restore_rows.ts";
+import { countWritten, otherWrites, readable, restoreRows } from "./restore_rows.ts";
 import { isToBeKept } from "./revert_writes.ts";
 import { compareNames, keepOwners, lockTable } from "./swap_writes.ts";
+import { droppedColumns, isRewritten } from "./table_evolution.ts";
 import { factsKey, type TableFacts } from "./table_facts.ts";
 import type { TableName } from "./table_name.ts";
+import { writtenBy } from "./write_rows.ts";
 import type { WriteSession } from "./write_session.ts";
 import { hasVersions, recreateView, replaceView, VERSION_SCHEMA, VERSIONS } from "./write_views.ts";
 
@@ -116,6 +118,7 @@ export async function finishWrite(
     await changeWrites(session, table.schema, [{ ...keyOf(row), state: "finished" }]);
     return;
   }
+  if (row.action === "write") await dropFormerColumns(session, table, row);
   if (row.reverts?.to === undefined) await forgetWrite(session, table, row);
   else {
     await dropKept(session, table, row);
@@ -157,7 +160,7 @@ async function takeBackViews(
   const found = await findTables(session, candidates.map(({ table }) => table));
   const same = candidates.flatMap(({ table, row }, i) => {
     const { facts, entry } = found[i]!;
-    const query = row.ddl_undo[0];
+    const query = formerQuery(row);
     const isPlain = facts !== null && entry?.batch === row.batch && query !== undefined &&
       hasColumns(facts, row.previous!);
     return isPlain ? [{ table, row, statement: replaceView(table, facts, query) }] : [];
@@ -303,10 +306,25 @@ async function takeBackRows(
   if (written !== row.touched) {
     throw cannotUndo(target, `${row.touched - written} of its new rows were changed since`);
   }
+  if (isRewritten(row)) {
+    const added = await countAdded(session, facts, row);
+    if (added > 0) throw cannotUndo(target, `${added} rows were added or changed since`);
+  }
   const others = await otherWrites(session, table, row);
-  const restored = await restoreRows(session, facts, row, others);
+  const restored = await restoreRows(
+    session,
+    facts,
+    row,
+    others,
+    row.ddl_undo.flatMap((statement) =>
+      typeof statement === "object" && "first" in statement ? statement.first : []
+    ),
+  );
   await keepOwners(session, table.schema, restored.owners);
-  for (const statement of row.ddl_undo) await session.query(statement);
+  for (const statement of row.ddl_undo) {
+    if (typeof statement === "string") await session.query(statement);
+    else if ("last" in statement) await session.query(statement.last);
+  }
   if (row.previous === null) return;
   const unowned = restored.xids.filter((x) => !restored.owners.some(({ xid }) => xid === x));
   await putEntries(session, table.schema, [{
@@ -315,13 +333,53 @@ async function takeBackRows(
   }]);
 }
 
+/** Rows that transactions after a write's have written. */
+async function countAdded(
+  session: WriteSession,
+  facts: TableFacts,
+  { xids, full_xid }: LedgerWrite,
+): Promise<number> {
+  const swap = Number(BigInt(full_xid ?? "0") & 0xffffffffn);
+  const [row] = await session.query<{ n: number }>(
+    `SELECT count(*)::float8 AS n FROM ${readable(facts)} AS t ` +
+      `WHERE age(t.xmin) < age('${swap}'::xid) AND NOT (${writtenBy(xids)})`,
+  );
+  return row!.n;
+}
+
+/** Drops the columns that a table written whole had for its former output alone. */
+async function dropFormerColumns(
+  session: WriteSession,
+  table: TableName,
+  row: LedgerWrite,
+): Promise<void> {
+  if (row.mode !== "full" || row.previous === null) return;
+  const find = async () => {
+    const [found] = await findTables(session, [table]);
+    const { facts, entry } = found!;
+    if (facts === null || !facts.owns || entry?.batch !== row.batch) return null;
+    const names = droppedColumns(facts, row.previous?.columns ?? [], entry.columns);
+    return names.length === 0 ? null : { facts, names };
+  };
+  const found = await find();
+  if (found === null) return;
+  await lockTable(session, found.facts, true);
+  // Somebody may have built something on a column until the lock was there.
+  const { facts, names } = await find() ?? { facts: found.facts, names: [] };
+  if (names.length === 0) return;
+  await session.query(
+    `ALTER TABLE ${qualified(facts.schema, facts.name)} ` +
+      names.map((name) => `DROP COLUMN ${quoteName(name)}`).join(", "),
+  );
+}
+
 async function takeBackView(
   session: WriteSession,
   target: string,
   { table, facts }: FoundTable,
   row: LedgerWrite,
 ): Promise<void> {
-  const query = row.ddl_undo[0];
+  const query = formerQuery(row);
   if (facts === null || query === undefined || row.previous === null) {
     throw cannotUndo(target, "its former query was not kept");
   }
@@ -337,6 +395,11 @@ async function takeBackView(
   }
   const [made] = await findTables(session, [table]);
   await putEntries(session, table.schema, [{ ...row.previous, oid: made!.facts!.oid }]);
+}
+
+/** The query that a view had before. */
+function formerQuery({ ddl_undo: [query] }: LedgerWrite): string | undefined {
+  return typeof query === "string" ? query : undefined;
 }
 
 function cannotUndo(target: string, why: string): UserError {

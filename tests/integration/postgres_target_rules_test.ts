@@ -131,7 +131,9 @@ Deno.test("PostgresStore: schema evolution by policy, undone with the rows", asy
     ["widened", "SELECT 3000000000 AS id, 'a' AS name", "auto", []],
     ["narrowed", "SELECT 1::SMALLINT AS id, 'a' AS name", "safe", []],
     ["narrowed", "SELECT 1::SMALLINT AS id, 'a' AS name", "strict", ["schema_change_refused"]],
-    ["retyped", "SELECT 'x' AS id, 'a' AS name", "auto", ["schema_change_refused"]],
+    ["retyped", "SELECT 'x' AS id, 'a' AS name", "safe", ["schema_change_refused"]],
+    ["retyped", "SELECT 'x' AS id, 'a' AS name", "auto", []],
+    ["retyped, NOT NULL", "SELECT 1 AS id, 7 AS name", "auto", []],
     ["dropped", "SELECT 1 AS id", "safe", ["schema_change_refused"]],
     ["dropped", "SELECT 1 AS id", "auto", []],
     ["reordered", "SELECT 'a' AS name, 1 AS id", "strict", []],
@@ -156,7 +158,154 @@ Deno.test("PostgresStore: schema evolution by policy, undone with the rows", asy
       await bringIn(store, `c${i}`, output);
       assert.equal((await rowsOf(postgres, "shop", ["e", name]))!.length, 1);
       assert.deepEqual(await codes(store, output), []);
+      // Columns of the table that no output had are none of the cases.
+      const names = output.write.columns.map(({ name }) => name).toSorted();
+      assert.deepEqual((await types(name)).map((column) => column.split(" ")[0]).toSorted(), names);
     });
+  }
+  await t.step(
+    "what depends on a column is named, with statements that let the write through",
+    async () => {
+      const make = (sql: string, schema_evolution: "safe" | "auto") =>
+        outputs.make(["e", "hung"], sql, { spec: { schema_evolution } });
+      await bringIn(
+        store,
+        "h0",
+        await make("SELECT 1 AS id, 'a' AS name, 2 AS amount, 3 AS gone", "safe"),
+      );
+      await postgres.query(
+        "shop",
+        `
+ALTER TABLE e.hung ADD PRIMARY KEY (id); CREATE INDEX "By name" ON e.hung (lower(name));
+CREATE VIEW e.over AS SELECT name FROM e.hung; CREATE VIEW e.higher AS SELECT * FROM e.over;
+ALTER TABLE e.hung ADD CONSTRAINT positive CHECK (amount > 0); ALTER TABLE e.hung ALTER amount SET DEFAULT 1;
+ALTER TABLE e.hung ADD COLUMN twice int GENERATED ALWAYS AS (amount * 2) STORED;
+ALTER TABLE e.hung ALTER amount SET NOT NULL; ALTER TABLE e.hung ALTER gone SET NOT NULL;
+CREATE STATISTICS e.together ON name, gone FROM e.hung; CREATE MATERIALIZED VIEW e.stored AS SELECT gone FROM e.hung;
+CREATE FUNCTION e.note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER noting AFTER UPDATE OF amount ON e.hung FOR EACH ROW EXECUTE FUNCTION e.note()`,
+      );
+      const sql = "SELECT 1 AS id, 5 AS name, 'x' AS amount";
+      const [safe] = await store.check([(await make(sql, "safe")).write]);
+      assert.match(safe!.hint!, /-- or write schema_evolution: auto, once nothing depends on it/);
+      const changed = await make(sql, "auto");
+      const problems = await store.check([changed.write]);
+      assert.equal(problems.length, 1);
+      for (
+        const what of [
+          ...[
+            'index e."By name"',
+            "view e.over",
+            "view e.higher",
+            "table constraint positive on e.hung",
+          ],
+          ...["its default value", "generated column twice", "statistics object e.together"],
+          ...["materialized view e.stored", "trigger noting on e.hung"],
+        ]
+      ) assert(problems[0]!.message.includes(what), `${what} in ${problems[0]!.message}`);
+      assert(!problems[0]!.message.includes("not_null"));
+      await assert.rejects(store.stage("h1", changed.write, changed.parquet), {
+        code: "schema_change_refused",
+      });
+      for (const line of new Set(problems[0]!.hint!.split("\n"))) {
+        await postgres.query(
+          "shop",
+          line,
+        );
+      }
+      await bringIn(store, "h2", changed);
+      assert.deepEqual(await types("hung"), [
+        "id integer NOT NULL",
+        "name integer",
+        "amount text NOT NULL",
+        "twice integer",
+      ]);
+    },
+  );
+  await t.step("the statements of a refusal by safe do what they say", async () => {
+    const make = (sql: string) => outputs.make(["e", "safe"], sql);
+    await bringIn(store, "s0", await make("SELECT 1 AS id, 'a' AS name, 2 AS gone"));
+    await postgres.query("shop", "ALTER TABLE e.safe ALTER name SET NOT NULL");
+    const changed = await make("SELECT 1 AS id, 5 AS name");
+    const [problem] = await store.check([changed.write]);
+    await postgres.query("shop", problem!.hint!);
+    await bringIn(store, "s1", changed);
+    assert.deepEqual(await types("safe"), ["id integer", "name integer"]);
+  });
+});
+
+Deno.test("PostgresStore: a type that becomes wider leaves every row where it came from", async (t) => {
+  await using postgres = await TestPostgres.start();
+  await postgres.createDatabase("shop");
+  using outputs = new OutputFolder(SPEC);
+  await using store = await openStore(postgres, "shop", outputs.folders);
+  const specs = { append: {}, upsert_by_key: { unique_keys: ["id"] } };
+  for (const mode of ["append", "upsert_by_key"] as const) {
+    for (const isReferenced of [false, true]) {
+      await t.step(`${mode}${isReferenced ? ", others point at it" : ""}`, async () => {
+        const name = `${mode}_${isReferenced}`;
+        const table = ["e", name];
+        const options = { mode, spec: { ...specs[mode], schema_evolution: "auto" as const } };
+        const small = await outputs.make(
+          table,
+          "SELECT i::INTEGER AS id, i::INTEGER AS n FROM range(5) r(i)",
+          options,
+        );
+        const more = await outputs.make(
+          table,
+          "SELECT i::INTEGER AS id, 7 AS n FROM range(5, 8) r(i)",
+          options,
+        );
+        const wide = await outputs.make(
+          table,
+          "SELECT (i + 8)::INTEGER AS id, 5000000000 + i AS n FROM range(2) r(i)",
+          options,
+        );
+        await bringIn(store, `${name}0`, small);
+        await postgres.query("shop", `ALTER TABLE e.${name} ADD PRIMARY KEY (id)`);
+        if (isReferenced) {
+          await postgres.query(
+            "shop",
+            `CREATE TABLE e.lines_${mode} AS SELECT 1 AS of; ALTER TABLE e.lines_${mode} ADD FOREIGN KEY (of) REFERENCES e.${name}`,
+          );
+        }
+        await bringIn(store, `${name}1`, more);
+        const before = await rowsOf(postgres, "shop", table);
+        await store.stage("w", wide.write, wide.parquet);
+        await store.swap("w", [wide.write]);
+        assert.equal((await rowsOf(postgres, "shop", table))!.length, 10);
+        await store.undo("w", [wide.write]);
+        assert.deepEqual(await rowsOf(postgres, "shop", table), before);
+        const type = () =>
+          postgres.query(
+            "shop",
+            `SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = 'e.${name}'::regclass AND attname = 'n'`,
+          );
+        assert.deepEqual(await type(), [{ type: "integer" }]);
+        await bringIn(store, `${name}2`, wide);
+        const after = await rowsOf(postgres, "shop", table);
+        if (isReferenced) return;
+        const back = (to: number, { write }: Output) => ({
+          ...write,
+          action: "revert" as const,
+          back_to: `${name}${to}`,
+        });
+        for (const id of ["undone", "done"]) {
+          await store.stage(`${name}${id}`, back(1, more), "");
+          await store.swap(`${name}${id}`, [back(1, more)]);
+          assert.deepEqual(await rowsOf(postgres, "shop", table), before);
+          if (id === "done") await store.finish(`${name}${id}`, [back(1, more)]);
+          else {
+            await store.undo(`${name}${id}`, [back(1, more)]);
+            assert.deepEqual(await rowsOf(postgres, "shop", table), after);
+          }
+        }
+        assert.deepEqual(await store.check([back(0, small)]), []);
+        await store.stage(`${name}first`, back(0, small), "");
+        await store.swap(`${name}first`, [back(0, small)]);
+        assert.equal((await rowsOf(postgres, "shop", table))!.length, 5);
+      });
+    }
   }
 });
 
@@ -332,6 +481,34 @@ CREATE TABLE s.others (id int)`,
     const { write } = await make("SELECT 1 AS id, 2 AS more");
     await grant(/ALTER TABLE "s"\."others" OWNER TO "weak";/, write);
     assert.deepEqual(await store.check([write]), []);
+  });
+  await t.step("everything that is wrong with a table is said at once", async () => {
+    await postgres.query(
+      "shop",
+      `CREATE SCHEMA half; GRANT USAGE ON SCHEMA half TO weak;
+CREATE TABLE half.old (id text, gone int NOT NULL); GRANT SELECT ON half.old TO weak`,
+    );
+    const { write } = await outputs.make(["half", "old"], "SELECT 1 AS id");
+    const problems = await store.check([write]);
+    assert.equal(problems.length, 1);
+    assert.equal(problems[0]!.code, "foreign_table");
+    assert.deepEqual(problems[0]!.message.split("\n    "), [
+      "half.old cannot be written:",
+      'role "weak" may not create tables in schema "half"',
+      "is a table that Seeknal did not write",
+      'role "weak" has no right to INSERT, UPDATE, DELETE',
+      'column "id" is text in the table and integer in the output (schema_evolution: safe)',
+      'column "gone" of the table is not in the output, has no default and is NOT NULL',
+    ]);
+    const [who, ...lines] = problems[0]!.hint!.split("\n    ");
+    assert.equal(who, "somebody who may must run:");
+    for (const line of lines.filter((text) => /^(ALTER|GRANT)/.test(text))) {
+      await postgres.query("shop", line);
+    }
+    const adopted = await outputs.make(["half", "old"], "SELECT 1 AS id", {
+      spec: { existing: "adopt" },
+    });
+    await bringIn(store, "half", adopted);
   });
   await t.step("secrets stand in no message", async () => {
     const wrong = openStore(postgres, "shop", outputs.folders, {
