@@ -23,7 +23,10 @@ const OPTIONS: Readonly<Record<string, ConnectionOption>> = {
     doc: "longest time of one statement, such as 30min; a number alone is milliseconds",
     type: "text",
   },
-  lock_timeout: { doc: "longest wait for a lock, such as 10s", type: "text" },
+  lock_timeout: {
+    doc: "longest wait for a lock, such as 10s; default a minute for a table that is written",
+    type: "text",
+  },
   idle_in_transaction_session_timeout: {
     doc: "longest time a transaction may do nothing, such as 10min",
     type: "text",

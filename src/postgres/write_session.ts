@@ -2,6 +2,7 @@ import { UserError } from "../base/user_error.ts";
 import { sha256 } from "../base/hash.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { errorCode, toUserError } from "./errors.ts";
+import { LockTimeout, LockWatch } from "./lock_watch.ts";
 
 /** A value that a statement is given. */
 export type Parameter = string | number | boolean | null;
@@ -12,17 +13,20 @@ const LOCK_CLASS = 0x7365656b;
 const BATCH_LOCK_WAIT_MS = 3000;
 /** How long one attempt waits for a table: readers that come later queue behind it for that long. */
 const LOCK_TIMEOUT_MS = 400;
-/** Attempts to get at a table that somebody is using; the pauses between them add up to a minute. */
-const LOCK_ATTEMPTS = 40;
+/** How long to try to get at a table that somebody is using, where `lock_timeout` does not say. */
+const LOCK_WAIT_MS = 60_000;
 
 /** One session that writes: its transactions, one at a time, and its lock on a project. */
 export class WriteSession {
   readonly #connection: PostgresConnection;
+  readonly #openAnother: () => Promise<PostgresConnection>;
   #last: Promise<unknown> = Promise.resolve();
   #locked: string | null = null;
 
-  constructor(connection: PostgresConnection) {
+  /** `openAnother`: a second connection, for looking at what keeps the first one waiting. */
+  constructor(connection: PostgresConnection, openAnother: () => Promise<PostgresConnection>) {
     this.#connection = connection;
+    this.#openAnother = openAnother;
   }
 
   /** The connection below. */
@@ -47,6 +51,7 @@ export class WriteSession {
     const result = this.#last.then(work, work);
     this.#last = result.catch(() => {});
     return result.catch((error) => {
+      if (error instanceof LockTimeout) throw error.toUserError(what);
       throw toUserError(error, what, this.#connection);
     });
   }
@@ -67,22 +72,44 @@ export class WriteSession {
 
   /**
    * A transaction that locks tables others read. Each attempt waits only briefly, so that no
-   * queue of readers forms behind it, and starts again as a whole.
+   * queue of readers forms behind it, and starts again as a whole. Throws `lock_timeout` (4) that
+   * names who is in the way once the connection's `lock_timeout` (default: a minute) is over.
    */
   async lockingTransaction<T>(work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.transaction(async () => {
-          await this.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-          return await work();
-        });
-      } catch (error) {
-        const code = errorCode(error);
-        const isBusy = code === "55P03" || code === "40P01";
-        if (!isBusy || attempt === LOCK_ATTEMPTS) throw error;
-        await pause(Math.min(100 * attempt, 2000));
+    const start = performance.now();
+    let watch: LockWatch | null = null;
+    try {
+      for (let attempt = 1;; attempt++) {
+        try {
+          watch?.begin();
+          return await this.transaction(async () => {
+            await this.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+            return await work();
+          });
+        } catch (error) {
+          const code = errorCode(error);
+          if (code !== "55P03" && code !== "40P01") throw error;
+          await watch?.end();
+          const wait = await this.#lockWait();
+          const waited = performance.now() - start;
+          // One attempt at least is watched, however little time there is.
+          if (watch !== null && waited >= wait) {
+            throw new LockTimeout(watch.holders, wait, this.#connection);
+          }
+          watch ??= await LockWatch.open(this, this.#openAnother);
+          await pause(Math.max(0, Math.min(100 * attempt, 2000, wait - waited - LOCK_TIMEOUT_MS)));
+        }
       }
+    } finally {
+      await watch?.[Symbol.asyncDispose]();
     }
+  }
+
+  async #lockWait(): Promise<number> {
+    const [row] = await this.query<{ wait: number }>(
+      "SELECT setting::float8 AS wait FROM pg_settings WHERE name = 'lock_timeout'",
+    );
+    return row === undefined || row.wait === 0 ? LOCK_WAIT_MS : row.wait;
   }
 
   /**

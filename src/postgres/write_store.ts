@@ -39,8 +39,9 @@ export async function openWriteStore(
   connection: ConnectionSpec,
   context: WriteContext,
 ): Promise<PostgresStore> {
-  const opened = await openPostgres(connection, context.env, { signal: context.signal });
-  return new PostgresStore(opened, context);
+  const { env, signal } = context;
+  const open = () => openPostgres(connection, env, { signal });
+  return new PostgresStore(await open(), open, context);
 }
 
 /** One database as a target store; see `TargetStore` in `targets/target_type.ts` for what each operation promises. */
@@ -51,9 +52,14 @@ export class PostgresStore implements AsyncDisposable {
   readonly #virtualLayer: boolean;
   #duck: Promise<Session> | null = null;
 
-  constructor(connection: PostgresConnection, context: WriteContext) {
+  /** `openAnother`: a connection to the same database. */
+  constructor(
+    connection: PostgresConnection,
+    openAnother: () => Promise<PostgresConnection>,
+    context: WriteContext,
+  ) {
     this.#connection = connection;
-    this.#session = new WriteSession(connection);
+    this.#session = new WriteSession(connection, openAnother);
     this.#context = context;
     const { virtual_layer } = connection.spec.options;
     this.#virtualLayer = virtual_layer === true || virtual_layer === "true";
