@@ -1,5 +1,6 @@
 import { quoteName } from "../engine/quote.ts";
 import type { TableWrite } from "../model/materialization.ts";
+import type { FoundTable } from "./found_table.ts";
 import { ENTRIES, type LedgerEntry, qualified, readEntries, WRITES } from "./ledger.ts";
 import { isRevertable } from "./revert_writes.ts";
 import { type Evolution, evolve, type WantedColumn } from "./table_evolution.ts";
@@ -9,14 +10,6 @@ import { canonicalPostgresType, parseDuckType, toPostgresType } from "./to_postg
 import type { WriteProblem } from "./write_problem.ts";
 import type { WriteSession } from "./write_session.ts";
 import { VERSION_SCHEMA, viewChange } from "./write_views.ts";
-
-/** A write beside what the database has under its name. */
-export interface FoundTable {
-  readonly table: TableName;
-  readonly facts: TableFacts | null;
-  /** The ledger's entry when it stands for this very relation. */
-  readonly entry: LedgerEntry | null;
-}
 
 /** Name of a write's table. */
 export function tableOf(table: readonly string[]): TableName {

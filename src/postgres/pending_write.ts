@@ -1,5 +1,5 @@
 import type { TableWrite } from "../model/materialization.ts";
-import type { FoundTable } from "./check_writes.ts";
+import type { FoundTable } from "./found_table.ts";
 import type { LedgerEntry, LedgerWrite } from "./ledger.ts";
 import type { WantedColumn } from "./table_evolution.ts";
 

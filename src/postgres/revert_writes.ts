@@ -1,5 +1,5 @@
 import type { TableWrite } from "../model/materialization.ts";
-import type { FoundTable } from "./check_writes.ts";
+import type { FoundTable } from "./found_table.ts";
 import { type LedgerEntry, type LedgerWrite, qualified, readWrites } from "./ledger.ts";
 import { countWritten, only } from "./restore_rows.ts";
 import { isRewritten } from "./table_evolution.ts";

@@ -1,7 +1,8 @@
 import { UserError } from "../base/user_error.ts";
 import { quoteName, quoteText } from "../engine/quote.ts";
 import type { TableWrite } from "../model/materialization.ts";
-import { findTables, type FoundTable, tableOf } from "./check_writes.ts";
+import { findTables, tableOf } from "./check_writes.ts";
+import type { FoundTable } from "./found_table.ts";
 import { errorCode } from "./errors.ts";
 import {
   changeWrites,
