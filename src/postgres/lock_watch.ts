@@ -1,7 +1,6 @@
 import { UserError } from "../base/user_error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import type { ErrorSource } from "./errors.ts";
-import type { WriteSession } from "./write_session.ts";
 
 /** A session that holds a lock which another one waits for. */
 export interface LockHolder {
@@ -49,7 +48,7 @@ export class LockWatch implements AsyncDisposable {
 
   /** Opens the connection; without one nothing is found out. */
   static async open(
-    session: WriteSession,
+    session: { query<R extends object>(sql: string): Promise<R[]> },
     openAnother: () => Promise<PostgresConnection>,
   ): Promise<LockWatch> {
     const [row] = await session.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
