@@ -29,11 +29,30 @@ export function checksumSql(
     duckdb: `SELECT count(*)::VARCHAR, sum(('0x' || h[1:16])::UBIGINT)::VARCHAR, ` +
       `sum(('0x' || h[17:32])::UBIGINT)::VARCHAR ` +
       `FROM (SELECT md5(${joined("duckdb")}) AS h FROM ${relations.duckdb})`,
-    postgres: `SELECT count(*)::text, sum(('x' || left(h, 16))::bit(64)::bigint)::text, ` +
-      `sum(('x' || right(h, 16))::bit(64)::bigint)::text ` +
-      `FROM (SELECT md5(${row}) AS h FROM ${relations.postgres}) AS q`,
+    // OFFSET 0 keeps PostgreSQL from computing the MD5 of a row once for each of its halves.
+    postgres: `SELECT count(*)::text, sum(h::bit(64)::bigint)::text, ` +
+      `sum((h << 64)::bit(64)::bigint)::text ` +
+      `FROM (SELECT ('x' || md5(${row}))::bit(128) AS h FROM ${relations.postgres} OFFSET 0) AS q`,
   };
 }
+
+/** Settings with which PostgreSQL reads a table in parallel, however small it takes it to be. */
+const PARALLEL: Readonly<Record<string, string>> = {
+  max_parallel_workers_per_gather: "4",
+  parallel_setup_cost: "0",
+  parallel_tuple_cost: "0",
+  min_parallel_table_scan_size: "0",
+};
+
+/** Lets the rest of a transaction read in parallel, unless the server's or role's settings forbid it. */
+export const READ_IN_PARALLEL = `SELECT ${
+  Object.entries(PARALLEL).map(([name, value]) => `set_config('${name}', '${value}', true)`)
+    .join(", ")
+} WHERE current_setting('max_parallel_workers_per_gather') <> '0'`;
+
+/** Takes {@linkcode READ_IN_PARALLEL} back. */
+export const READ_AS_USUAL = Object.keys(PARALLEL)
+  .map((name) => `SET LOCAL ${name} TO DEFAULT`).join("; ");
 
 /** 32 hexadecimal digits from the sums of {@linkcode ChecksumSql}; null sums are those of no rows. */
 export function checksumText(first: string | null, second: string | null): string {

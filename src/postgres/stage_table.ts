@@ -2,7 +2,7 @@ import { quoteName, readParquet } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { TableWrite } from "../model/materialization.ts";
 import { checkTable, evolutionFor, findTables, tableOf, wantedColumns } from "./check_writes.ts";
-import { checksumSql, checksumText } from "./checksum.ts";
+import { checksumSql, checksumText, READ_AS_USUAL, READ_IN_PARALLEL } from "./checksum.ts";
 import { addWrite, createLedger, ownName, qualified } from "./ledger.ts";
 import { only } from "./restore_rows.ts";
 import { planRevert } from "./revert_writes.ts";
@@ -257,10 +257,12 @@ async function validate(
     duckdb: `SELECT count(*)::VARCHAR, NULL, NULL FROM ${relations.duckdb}`,
     postgres: `SELECT count(*)::text, NULL, NULL FROM ${relations.postgres}`,
   };
+  await session.query(READ_IN_PARALLEL);
   const [there, here] = await Promise.all([
     session.connection.sql.unsafe(sql.postgres).values(),
     duck.read(sql.duckdb),
   ]);
+  await session.query(READ_AS_USUAL);
   const rows = Number(there[0]![0]);
   const [expected, ...sums] = here.rows[0] as [string, string | null, string | null];
   const isDropping = write.spec.null_keys === "skip" || write.spec.duplicate_keys === "last";

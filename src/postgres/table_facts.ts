@@ -88,12 +88,14 @@ WITH RECURSIVE wanted AS MATERIALIZED (
   SELECT d.refobjid AS relation, d.refobjsubid AS attnum, d.classid, d.objid, d.deptype, 1 AS depth
   FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
     AND d.refobjid IN (SELECT oid FROM wanted)
-  UNION ALL
+  UNION
   SELECT n.relation, n.attnum, d.classid, d.objid, d.deptype, n.depth + 1
   FROM needs n JOIN pg_rewrite r ON n.classid = 'pg_rewrite'::regclass AND r.oid = n.objid
+    AND r.rulename = '_RETURN'
   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.ev_class
-    AND d.classid = 'pg_rewrite'::regclass AND d.objid <> r.oid
-  WHERE n.depth < 50
+    AND d.classid = 'pg_rewrite'::regclass AND d.deptype = 'n'
+  JOIN pg_rewrite o ON o.oid = d.objid AND o.ev_class <> r.ev_class
+  WHERE n.depth < 20
 )
 SELECT c.nspname AS schema, c.relname AS name, c.oid::text, c.relkind AS kind,
   pg_get_userbyid(c.relowner) AS owner, pg_has_role(c.relowner, 'USAGE') AS owns,
