@@ -153,7 +153,9 @@ export async function checkAll(groups: readonly StoreWrites[]): Promise<void> {
 
 function refused(problems: readonly TargetProblem[]): UserError {
   const lines = problems.map(({ write, message }) =>
-    `${write.node} -> ${write.target}: ${message}`
+    message.includes(write.target)
+      ? `${write.node}: ${message}`
+      : `${write.node} -> ${write.target}: ${message}`
   );
   const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
   const isDenied = problems.every(({ code }) => code === "missing_privilege");
