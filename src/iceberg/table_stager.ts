@@ -45,6 +45,9 @@ export interface FileChange {
   readonly shared: boolean;
 }
 
+/** DuckDB keeps rows that are to be written in order in memory as far as it may. */
+const MEMORY_LIMIT_BYTES = 1 << 30;
+
 /** Writes and compares a write's rows, and those of the files that they replace rows in. */
 export async function writeFiles(request: StageRequest): Promise<FileChange> {
   const { write, table, storage } = request;
@@ -60,6 +63,7 @@ export async function writeFiles(request: StageRequest): Promise<FileChange> {
   await using session = await openSession({
     allowedDirs: [...await readableDirs(request, existing)],
     temporaryDir: request.temporaryDir,
+    memoryLimitBytes: MEMORY_LIMIT_BYTES,
   });
   return await new TableStager(request, layout, existing, session).stage();
 }

@@ -27,6 +27,8 @@ export interface StageContext {
   readonly session: WriteSession;
   /** A session that may read the outputs and write the temporary folder. */
   readonly duck: Session;
+  /** The same for rows on their way to the server. */
+  readonly feed: Session;
   readonly temporaryDir: string;
 }
 
@@ -144,7 +146,7 @@ const SMALL_BYTES = 1 << 18;
 
 /** Creates a table, copies the rows in, and compares what came with what was to come. */
 async function loadRows(
-  { session, duck, temporaryDir }: StageContext,
+  { session, duck, feed, temporaryDir }: StageContext,
   write: TableWrite,
   parquet: string,
   types: readonly WantedColumn[],
@@ -160,7 +162,7 @@ async function loadRows(
   );
   try {
     const isSmall = (await Deno.stat(parquet)).size < SMALL_BYTES;
-    await copyIn(session, duck, { relation, columns, table, temporaryDir, isSmall });
+    await copyIn(session, feed, { relation, columns, table, temporaryDir, isSmall });
   } catch (error) {
     throw await refusedRows(error, duck, write, columns, relation);
   }

@@ -52,6 +52,8 @@ export class PostgresStore implements AsyncDisposable {
   readonly #context: WriteContext;
   readonly #virtualLayer: boolean;
   #duck: Promise<Session> | null = null;
+  /** A session of one thread: several would pile up in memory what the server is too slow to take. */
+  #feed: Promise<Session> | null = null;
 
   /** `openAnother`: a connection to the same database. */
   constructor(
@@ -106,9 +108,10 @@ export class PostgresStore implements AsyncDisposable {
       }
       if (first?.state === "staged") await abortWrites(session, id, [write]);
       const { temporaryDir } = this.#context;
-      const duck = await (this.#duck ??= this.#openDuck());
+      const duck = await (this.#duck ??= this.#openDuck({}));
+      const feed = await (this.#feed ??= this.#openDuck({ threads: 1 }));
       return await stageWrite(
-        { session, duck, temporaryDir },
+        { session, duck, feed, temporaryDir },
         id,
         this.#effective(write),
         parquet,
@@ -208,6 +211,8 @@ export class PostgresStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const feed = await this.#feed?.catch(() => null);
+    await feed?.[Symbol.asyncDispose]();
     const duck = await this.#duck?.catch(() => null);
     await duck?.[Symbol.asyncDispose]();
     await this.#connection[Symbol.asyncDispose]();
@@ -248,9 +253,9 @@ export class PostgresStore implements AsyncDisposable {
     return true;
   }
 
-  #openDuck(): Promise<Session> {
+  #openDuck(options: { readonly threads?: number }): Promise<Session> {
     const { temporaryDir, objectsDir } = this.#context;
-    return openSession({ temporaryDir, allowedDirs: [temporaryDir, objectsDir] });
+    return openSession({ ...options, temporaryDir, allowedDirs: [temporaryDir, objectsDir] });
   }
 }
 
