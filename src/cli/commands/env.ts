@@ -121,6 +121,12 @@ export const ENV_DELETE: Command = {
       context.terminal.err(`  - ${target}  (${type})\n`);
     }
     if (dropped.length > 0) context.terminal.err(`${plural(dropped.length, "table")} to drop\n`);
+    // Before the question: once the environment is gone, it is too late to ask for it.
+    if (left.length > 0) {
+      const names = left.slice(0, 5).join(", ");
+      const more = left.length > 5 ? ` and ${left.length - 5} more` : "";
+      context.terminal.err(`Its tables stay: ${names}${more} (--drop-tables drops them)\n`);
+    }
     if (!confirmed(context, `Delete environment ${env}?`, `seeknal env delete ${env}`)) {
       context.terminal.out(`Not deleted: ${env} stays\n`);
       return EXIT_DONE;
@@ -139,13 +145,6 @@ export const ENV_DELETE: Command = {
       });
     } else {
       const words = tables.length === 0 ? "" : `, ${plural(tables.length, "table")} dropped`;
-      if (left.length > 0) {
-        context.terminal.err(
-          `Its tables stay: ${left.slice(0, 5).join(", ")}` +
-            (left.length > 5 ? ` and ${left.length - 5} more` : "") +
-            ` (--drop-tables drops them)\n`,
-        );
-      }
       context.terminal.out(`Deleted ${env} (was ${head.slice(0, 7)})${words}\n`);
     }
     return EXIT_DONE;
