@@ -24,6 +24,7 @@ if (import.meta.main) {
   await Deno.stdout.write(new TextEncoder().encode("begin\n"));
   for (const { write, parquet } of order.writes) await store.stage(order.id, write, parquet);
   await store.swap(order.id, writes);
+  await Deno.stdout.write(new TextEncoder().encode("swapped\n"));
   await store.finish(order.id, writes);
   await Deno.stdout.write(new TextEncoder().encode("end\n"));
 }
