@@ -21,7 +21,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   plan: ["base", "model", "dag"],
   nodes: ["base", "model", "engine", "shape", "sql", "sources"],
   materialize: ["base", "model", "dag", "cache", "state", "targets"],
-  project: ["base", "model", "nodes", "connections", "targets"],
+  checks: ["base", "model", "engine"],
+  project: ["base", "model", "nodes", "checks", "connections", "targets"],
   exec: ["base", "model", "engine", "dag", "cache", "sql", "sources"],
   app: [
     "base",
@@ -41,6 +42,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "targets",
     "connections",
     "materialize",
+    "checks",
   ],
   cli: ["base", "model", "engine", "plan", "arrow", "app"],
 };

@@ -93,6 +93,12 @@ Deno.test("every kind of node is in nodes/registry.ts", () => {
   assert.deepEqual(unlisted("nodes", "NODE_KINDS", constants), []);
 });
 
+Deno.test("every audit type is in checks/registry.ts", () => {
+  const constants = exportedConstants("checks", "AuditType");
+  assert.ok(constants.length > 0);
+  assert.deepEqual(unlisted("checks", "AUDIT_TYPES", constants), []);
+});
+
 Deno.test("every file of src is reached from main.ts or from the worker", () => {
   assert.deepEqual(FILES.filter((file) => !IMPORTS.has(file)), []);
 });

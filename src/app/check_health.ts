@@ -216,7 +216,9 @@ async function checkOutputs(
       return statIfExists(cache.objectPath(content_hash!))?.size !== size_bytes;
     });
     const unbuilt = env === PROD
-      ? [...manifest.nodes.keys()].filter((id) => results.get(id)?.status !== "success")
+      ? [...manifest.nodes.values()].filter(({ id, virtual }) =>
+        virtual !== true && results.get(id)?.status !== "success"
+      ).map(({ id }) => id)
       : [];
     if (unbuilt.length > 0) {
       checks.push({

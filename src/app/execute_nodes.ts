@@ -1,12 +1,14 @@
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import type { RunEvent } from "../model/run.ts";
+import type { CheckResult } from "../model/check.ts";
+import type { CheckJob, NodeOutput, RunEvent } from "../model/run.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { runSteps, type StepOutcome } from "../exec/run_steps.ts";
 import { WorkerPool } from "../exec/worker_pool.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { type LoadedManifest, sourceData } from "./load_manifest.ts";
+import { checkFailure, checksHash, checksOf } from "./node_checks.ts";
 import { missingRecord, successRecord } from "./outputs.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -68,6 +70,7 @@ export async function executeNodes(
   const { nodes } = request.loaded.manifest;
   const records = new Map<NodeId, NodeRecord>();
   cache.prepare();
+  const checked = new Map<NodeId, readonly CheckResult[]>();
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -86,21 +89,75 @@ export async function executeNodes(
         return found === null ? null : { ...found, durationMs: 0 };
       },
       build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
+      check: async (id, output) => {
+        const node = nodes.get(id)!;
+        const job = checkJob(workspace, request, { node, output, records }, options);
+        if (job === null) return null;
+        const result = await pool.check(job);
+        if (result.status === "failed") return result.error.message;
+        checked.set(id, result.results);
+        options.report({ event: "checked", node: id, results: result.results });
+        return checkFailure(result.results);
+      },
       onOutput: (id, output, cached) => {
         const node = nodes.get(id)!;
-        records.set(id, successRecord(node, output));
+        records.set(id, withChecks(successRecord(node, output), node, checked.get(id)));
         if (cached) return;
-        const { contentHash, headHash, sizeBytes, rows } = output;
-        cache.record({ fingerprint: node.fingerprint, contentHash, headHash, sizeBytes, rows });
+        const { durationMs: _, ...kept } = output;
+        cache.record({ fingerprint: node.fingerprint, ...kept });
       },
     },
   );
   for (const [id, outcome] of outcomes) {
     if (outcome.status === "failed" || outcome.status === "skipped") {
-      records.set(id, missingRecord(nodes.get(id)!, outcome.status, outcome.error));
+      const record = missingRecord(nodes.get(id)!, outcome.status, outcome.error);
+      const results = checked.get(id);
+      records.set(id, results === undefined ? record : { ...record, checks: results });
     }
   }
   return { outcomes, records };
+}
+
+function withChecks(
+  record: NodeRecord,
+  node: ManifestNode,
+  results: readonly CheckResult[] | undefined,
+): NodeRecord {
+  const hash = checksHash(node);
+  return {
+    ...record,
+    ...(results === undefined ? {} : { checks: results }),
+    ...(hash === undefined ? {} : { checks_hash: hash }),
+  };
+}
+
+/** What has to be checked of an output; null where nothing is. */
+function checkJob(
+  { cache }: Workspace,
+  { loaded, results }: ExecuteRequest,
+  { node, output, records }: {
+    readonly node: ManifestNode;
+    readonly output: NodeOutput;
+    readonly records: ReadonlyMap<NodeId, NodeRecord>;
+  },
+  { timeoutMs }: ExecuteOptions,
+): CheckJob | null {
+  const checks = checksOf(node);
+  const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
+  if (checks.length === 0 && !rowsAreChecks) return null;
+  return {
+    id: node.id,
+    path: cache.objectPath(output.contentHash),
+    objectsDir: cache.objectsDir,
+    temporaryDir: cache.temporaryDir,
+    timeoutMs,
+    inputs: node.inputs.flatMap((id) => {
+      const hash = (records.get(id) ?? results.get(id))?.content_hash ?? null;
+      return hash === null ? [] : [{ id, path: cache.objectPath(hash) }];
+    }),
+    checks,
+    rowsAreChecks,
+  };
 }
 
 function makeJob(

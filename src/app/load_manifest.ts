@@ -11,16 +11,19 @@ import type { Session } from "../engine/session.ts";
 import type { ProjectConfig } from "../model/config.ts";
 import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import type { SourceSpec } from "../model/node.ts";
+import type { NodeSpec, SourceSpec } from "../model/node.ts";
 import type { Profile } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
-import { kindOf, NODE_KINDS } from "../nodes/registry.ts";
+import { kindOf } from "../nodes/registry.ts";
+import { isScriptNode } from "../nodes/script_node.ts";
 import { loadProject } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
+import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
+import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { isOutsideSource, knownVersion, OutsideSources } from "./outside_sources.ts";
 import type { Workspace } from "./workspace.ts";
@@ -94,6 +97,8 @@ class ManifestLoader implements AsyncDisposable {
   readonly #carried: ReadonlyMap<string, ManifestNode>;
   readonly #diagnostics: Diagnostic[] = [];
   readonly #resolved = new Map<NodeId, ResolvedNode>();
+  #specs: ReadonlyMap<NodeId, NodeSpec> = new Map();
+  #variables: Variables = NO_VARIABLES;
   readonly #described = new Map<NodeId, Described>();
   readonly #shapeHashes = new WeakMap<QueryShape, string>();
   /** SQL types as written, with the engine's spelling. */
@@ -119,14 +124,18 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   async load(found: readonly Diagnostic[]): Promise<LoadedManifest> {
-    const { config, nodes, broken, diagnostics } = loadProject(this.#workspace.root);
+    const { config, nodes, broken, snippets, diagnostics } = loadProject(this.#workspace.root);
     this.#diagnostics.push(...found, ...diagnostics);
+    this.#specs = new Map(nodes.map(({ spec }) => [spec.id, spec]));
+    const { typed, host } = this.#workspace;
+    this.#variables = variablesOf({ snippets, project: config.name, typed, now: () => host.now() });
     this.#checkGraph(nodes, broken);
     await this.#findVersions(nodes);
     for (const layer of layersOf(nodes.map((loaded) => ({ ...loaded.spec, loaded })))) {
       await this.#describeLayer(layer.map(({ loaded }) => loaded));
     }
-    this.#checkGrain();
+    this.#checkVirtualInputs(nodes);
+    this.#checkColumnNames();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -195,19 +204,47 @@ class ManifestLoader implements AsyncDisposable {
     }
   }
 
-  #checkGrain(): void {
+  /** What has no rows cannot be read, unless the kind knows what to do with it. */
+  #checkVirtualInputs(nodes: readonly LoadedNode[]): void {
+    for (const { spec, locator } of nodes) {
+      const allowed = kindOf(spec).readsVirtual ?? [];
+      spec.inputs.forEach((id, i) => {
+        const input = this.#specs.get(id);
+        if (input === undefined || kindOf(input).hasRows || allowed.includes(input.kind)) return;
+        this.#diagnostics.push({
+          severity: "error",
+          code: "input_without_rows",
+          message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
+          ...locator.locate(["inputs", i]),
+          hint: "read the nodes that it is made of",
+        });
+      });
+    }
+  }
+
+  /** Columns that a node's grain and audits name are there. */
+  #checkColumnNames(): void {
     for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
       const names = shape.columns.map(({ name }) => name);
       const known = new Set(names.map((name) => name.toLowerCase()));
-      for (const column of spec.grain.filter((name) => !known.has(name.toLowerCase()))) {
+      const missing = (column: string, code: string, what: string, path: (string | number)[]) => {
+        if (known.has(column.toLowerCase())) return;
         this.#diagnostics.push({
           severity: "error",
-          code: "grain_column_missing",
-          message: `${spec.id}: there is no column "${column}" for its grain`,
-          ...locator.locate(["grain"]),
+          code,
+          message: `${spec.id}: there is no column "${column}" for ${what}`,
+          ...locator.locate(path),
           hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
         });
+      };
+      for (const column of spec.grain) {
+        missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
+      spec.audits.forEach(({ type, columns }, i) => {
+        for (const column of columns) {
+          missing(column, "audit_column_missing", `its audit ${type}`, ["audits", i]);
+        }
+      });
     }
   }
 
@@ -240,13 +277,17 @@ class ManifestLoader implements AsyncDisposable {
     return {
       ...sourceData(this.#workspace, this.#outside.profile),
       outsideVersion: (id) => this.#versions.get(id) ?? null,
+      columns: (id) => this.#described.get(id)?.shape.columns ?? null,
+      spec: (id) => this.#specs.get(id) ?? null,
+      variables: this.#variables,
     };
   }
 
   #bindKey({ node, sql, version }: ResolvedNode): string {
     const inputs = node.spec.inputs.map((id) => [id, this.#shapeHash(id)]);
     const { columns, kind } = node.spec;
-    const declared = columns.map(({ name, type }) => kind === "source" ? name : [name, type]);
+    const isFile = kind === "source" && !isScriptNode(node.spec);
+    const declared = columns.map(({ name, type }) => isFile ? name : [name, type]);
     return sha256(
       compactJson([
         SHAPE_VERSION,
@@ -273,8 +314,8 @@ class ManifestLoader implements AsyncDisposable {
   async #describe(nodes: readonly { node: ResolvedNode; bindKey: string }[]): Promise<void> {
     await this.#declareInputs(nodes.map(({ node }) => node));
     const keys = new Map(nodes.map(({ node, bindKey }) => [node.node.spec.id, bindKey]));
-    for (const kind of NODE_KINDS) {
-      const own = nodes.map(({ node }) => node).filter(({ node }) => node.spec.kind === kind.kind);
+    const byKind = Map.groupBy(nodes.map(({ node }) => node), ({ node }) => kindOf(node.spec));
+    for (const [kind, own] of byKind) {
       const results = await kind.describe(own, {
         root: this.#workspace.root,
         binder: () => this.#openBinder(),
@@ -373,6 +414,8 @@ class ManifestLoader implements AsyncDisposable {
       declared_columns: spec.columns,
       ...(spec.grain.length === 0 ? {} : { grain: spec.grain }),
       ...(spec.materializations.length === 0 ? {} : { materializations: spec.materializations }),
+      ...(spec.audits.length === 0 ? {} : { audits: spec.audits }),
+      ...(kindOf(spec).hasRows ? {} : { virtual: true }),
       config: kindOf(spec).config(spec),
     };
     const known = this.#sameAsBefore(spec.id, bindKey, text, built);
@@ -433,6 +476,8 @@ type Written = Pick<
   | "declared_columns"
   | "grain"
   | "materializations"
+  | "audits"
+  | "virtual"
   | "config"
 >;
 
@@ -444,10 +489,10 @@ function isSame(a: Manifest, b: Manifest): boolean {
 
 function written(node: Written): string {
   const { description, owner, tags, inputs, declared_columns, grain, config } = node;
-  const materializations = node.materializations ?? [];
+  const { materializations = [], audits = [], virtual = false } = node;
   return compactJson([
     ...[description, owner, tags, inputs, declared_columns, grain ?? [], config],
-    materializations,
+    ...[materializations, audits, virtual],
   ]);
 }
 
@@ -469,6 +514,9 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
     watched: (file) => versions.watched(file),
     defaults: (type) => profile.sourceDefaults[type] ?? {},
     outsideVersion: () => null,
+    columns: () => null,
+    spec: () => null,
+    variables: NO_VARIABLES,
   };
 }
 

@@ -2,6 +2,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { NodeOutput } from "../model/run.ts";
 import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
+import { isChecked } from "./node_checks.ts";
 import type { OutputCache } from "../cache/output_cache.ts";
 
 /** An output that a node can take over instead of being built. */
@@ -48,8 +49,9 @@ export function isValidRecord(
 /** The record of a node that was built. */
 export function successRecord(
   node: ManifestNode,
-  output: Pick<NodeOutput, "contentHash" | "headHash" | "sizeBytes" | "rows">,
+  output: Omit<NodeOutput, "durationMs">,
 ): NodeRecord {
+  const { metrics, artifact } = output;
   return {
     format_version: 1,
     id: node.id,
@@ -60,6 +62,10 @@ export function successRecord(
     size_bytes: output.sizeBytes,
     rows: output.rows,
     error: null,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(artifact === undefined
+      ? {}
+      : { artifact: { content_hash: artifact.contentHash, size_bytes: artifact.sizeBytes } }),
   };
 }
 
@@ -83,7 +89,7 @@ export function missingRecord(
 }
 
 /**
- * Nodes of a snapshot that have no valid output. Those whose record is the one that
+ * Nodes of a snapshot that have no valid output, or one that was not checked as they say. Those whose record is the one that
  * `trusted` holds are taken to be there.
  */
 export function pendingNodes(
@@ -92,7 +98,9 @@ export function pendingNodes(
   trusted: Snapshot = EMPTY_SNAPSHOT,
 ): NodeId[] {
   const isPending = (node: ManifestNode) => {
+    if (node.virtual === true) return false;
     const record = results.get(node.id);
+    if (record !== undefined && !isChecked(node, record)) return true;
     const isTrusted = record?.status === "success" && record.fingerprint === node.fingerprint &&
       record.content_hash === trusted.results.get(node.id)?.content_hash;
     return !isTrusted && !isValidRecord(record, node, cache);

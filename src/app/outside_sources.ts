@@ -133,7 +133,8 @@ export function foreignSources({ nodes }: Manifest, own: Profile, target: Profil
 
 /** True for a node whose rows come from a table outside. */
 export function isOutsideSource(spec: NodeSpec): spec is SourceSpec {
-  return spec.kind === "source" && findTableSource(spec.source) !== null;
+  return spec.kind === "source" && "source" in spec &&
+    findTableSource(String(spec.source)) !== null;
 }
 
 /** The version that an earlier manifest has of a source that is written as it was; null where it is another one. */

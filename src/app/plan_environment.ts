@@ -255,6 +255,7 @@ function findOutputs(
   const places = outputPlaces(base);
   const outputs = new Map<NodeId, FoundOutput>();
   for (const node of nodes.values()) {
+    if (node.virtual === true) continue;
     const found = findOutput(node, places, cache);
     if (found === null) continue;
     // An environment holds what it took over: production is where that came from.
@@ -276,7 +277,8 @@ function behindLostOutputs(
   outputs: ReadonlyMap<NodeId, FoundOutput>,
 ): ReadonlySet<NodeId> {
   const lost = [...manifest.nodes.keys()].filter((id) =>
-    !outputs.has(id) && whyMissing(id, base, manifest) === LOST
+    manifest.nodes.get(id)!.virtual !== true && !outputs.has(id) &&
+    whyMissing(id, base, manifest) === LOST
   );
   if (lost.length === 0) return new Set();
   const readers = readersOf(manifest.nodes.values());

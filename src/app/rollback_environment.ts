@@ -162,7 +162,7 @@ function checkOutputs(
   snapshot: Snapshot,
   to: CommitInfo,
 ): void {
-  const nodes = [...snapshot.manifest.nodes.values()];
+  const nodes = [...snapshot.manifest.nodes.values()].filter(({ virtual }) => virtual !== true);
   const list = (ids: readonly { id: string }[]) =>
     ids.slice(0, 5).map(({ id }) => id).join(", ") + (ids.length > 5 ? ", ..." : "");
   const unbuilt = nodes.filter(({ id }) => snapshot.results.get(id)?.status !== "success");

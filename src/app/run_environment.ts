@@ -8,6 +8,7 @@ import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
+import { isChecked } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -125,7 +126,8 @@ function chooseRun(
   return {
     env,
     steps: layers.flatMap((layer, n) => layer.map(({ id }) => ({ id, layer: n + 1 }))),
-    reused: manifest.nodes.size - build.size,
+    reused: [...manifest.nodes.values()]
+      .filter(({ id, virtual }) => virtual !== true && !build.has(id)).length,
     dropped: partial ? 0 : planned.plan.summary.drop,
     warnings: [
       ...selected.warnings,
@@ -326,7 +328,12 @@ function chooseSteps(
   forced: ReadonlySet<NodeId>,
   { selection }: RunRequest,
 ): { build: Set<NodeId>; included: NodeId[]; warnings: string[] } {
-  const exists = (id: NodeId) => reused.has(id) && !forced.has(id);
+  const exists = (id: NodeId) => {
+    const node = manifest.nodes.get(id)!;
+    const record = reused.get(id);
+    return node.virtual === true ||
+      (record !== undefined && !forced.has(id) && isChecked(node, record));
+  };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(
     targets,

@@ -50,6 +50,7 @@ export function productionAfter(
     const record = records.get(node.id) ?? reused.get(node.id);
     return isValidRecord(record, node, cache) ? record! : null;
   };
+  const isThere = (node: ManifestNode) => node.virtual === true || recordOf(node) !== null;
   const { nodes: current } = loaded.manifest;
   const failed = [...outcomes.values()].some(({ status }) =>
     status === "failed" || status === "skipped"
@@ -57,7 +58,7 @@ export function productionAfter(
   const whole = !isPartial(selection) && !failed;
   const built = new Set(steps.map(({ id }) => id));
   const chosen = [...current.values()].filter((node) =>
-    whole || ((selected.ids.has(node.id) || built.has(node.id)) && recordOf(node) !== null)
+    whole || ((selected.ids.has(node.id) || built.has(node.id)) && isThere(node))
   );
   // What a node was built from comes along, also where it was only taken from the cache.
   const withInputs = reachable(chosen.map(({ id }) => id), (id) => current.get(id)!.inputs);

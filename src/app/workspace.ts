@@ -3,6 +3,7 @@ import { FileVersions } from "../cache/file_versions.ts";
 import { OutputCache } from "../cache/output_cache.ts";
 import type { Host } from "../model/host.ts";
 import { findProject } from "../project/find_project.ts";
+import { NO_TYPED_VARIABLES, type TypedVariables } from "./variables.ts";
 import { StateRepo } from "../state/state_repo.ts";
 
 /** A project on disk with everything Seeknal keeps for it. Opening it writes nothing. */
@@ -17,6 +18,8 @@ export interface Workspace {
   readonly versions: FileVersions;
   /** `--profile` as typed; null: each environment has its own. */
   readonly profile: string | null;
+  /** What the command line says about `{{ name }}`. */
+  readonly typed: TypedVariables;
   /** Tells the user of something that happened besides what they asked for. */
   readonly notice: (text: string) => void;
 }
@@ -29,13 +32,15 @@ export interface OpenOptions {
   readonly readOnly: boolean;
   /** `--profile` as typed. */
   readonly profile?: string | null;
+  readonly typed?: TypedVariables;
   readonly notice?: (text: string) => void;
 }
 
 /** Finds the project and opens it. Throws `project_not_found`. */
 export function openWorkspace(
   host: Host,
-  { projectPath, readOnly, profile = null, notice = () => {} }: OpenOptions,
+  { projectPath, readOnly, profile = null, typed = NO_TYPED_VARIABLES, notice = () => {} }:
+    OpenOptions,
 ): Workspace {
   const root = findProject(host.cwd, projectPath);
   const targetDir = join(root, "target");
@@ -47,6 +52,7 @@ export function openWorkspace(
     cache: new OutputCache(targetDir),
     versions: new FileVersions(root, targetDir, { now: () => host.now(), readOnly }),
     profile,
+    typed,
     notice,
   };
 }

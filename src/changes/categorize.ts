@@ -220,6 +220,7 @@ function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   check("owner", before.owner, after.owner);
   check("tags", before.tags, after.tags);
   check("grain", before.grain ?? [], after.grain ?? []);
+  check("audits", before.audits ?? [], after.audits ?? []);
   check("materializations", before.materializations ?? [], after.materializations ?? []);
   check("declared columns", before.declared_columns, after.declared_columns);
   if (compactJson(before.config) !== compactJson(after.config)) {

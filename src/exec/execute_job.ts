@@ -6,6 +6,8 @@ import { quoteName, quoteNodeId, quoteText, readParquet } from "../engine/quote.
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type {
+  CheckJob,
+  CheckJobResult,
   NodeJob,
   NodeOutput,
   NodeResult,
@@ -15,6 +17,8 @@ import type {
 } from "../model/run.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
+import { executeChecks } from "./execute_checks.ts";
+import { executeScript, type Produced } from "./execute_script.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
 /**
@@ -35,15 +39,36 @@ export class JobExecutor implements AsyncDisposable {
     const temporary = join(job.temporaryDir, `${Deno.pid}-${crypto.randomUUID()}.parquet`);
     try {
       checkUnchanged(job.watched);
-      const rows = await this.#produce(job, temporary);
+      const { rows, metrics, artifact } = await this.#produce(job, temporary);
       checkUnchanged(job.watched);
       const adopted = adoptObject(temporary, job.objectsDir);
       const durationMs = performance.now() - started;
-      const output: NodeOutput = { ...adopted, rows, durationMs: Math.round(durationMs * 10) / 10 };
+      const output: NodeOutput = {
+        ...adopted,
+        rows,
+        durationMs: Math.round(durationMs * 10) / 10,
+        ...(metrics === undefined ? {} : { metrics }),
+        ...(artifact === undefined ? {} : { artifact }),
+      };
       return { status: "success", output };
     } catch (error) {
       removeIfExists(temporary);
       return { status: "failed", error: toFailure(error, job) };
+    }
+  }
+
+  /** Checks the rows of an output. Never throws: what goes wrong is the result. */
+  async check(job: CheckJob): Promise<CheckJobResult> {
+    try {
+      const own = await this.#open([job.objectsDir, job.temporaryDir], this.#share.threads, job);
+      await leaveTransaction(own);
+      const work = () => executeChecks(job, own.session);
+      return {
+        status: "checked",
+        results: await withTimeout(own.session, job.timeoutMs, work),
+      };
+    } catch (error) {
+      return { status: "failed", error: toFailure(error, null) };
     }
   }
 
@@ -52,25 +77,39 @@ export class JobExecutor implements AsyncDisposable {
     this.#sessions.clear();
   }
 
-  async #produce(job: NodeJob, temporary: string): Promise<number> {
+  async #produce(job: NodeJob, temporary: string): Promise<Produced> {
     const own = await this.#session(job);
     const { session } = own;
     if (job.type === "copy") {
       Deno.copyFileSync(job.path, temporary);
       const sql = `SELECT count(*) FROM ${readParquet(temporary)}`;
-      return Number((await session.read(sql)).rows[0]![0]);
+      return { rows: Number((await session.read(sql)).rows[0]![0]) };
     }
-    if (job.type === "table") {
-      await leaveTransaction(own);
-      return await withTimeout(session, job.timeoutMs, () => readOutside(job, temporary, session));
+    if (job.type === "query") {
+      const rows = await withTimeout(session, job.timeoutMs, () => query(own, job, temporary));
+      return { rows };
     }
-    return await withTimeout(session, job.timeoutMs, () => query(own, job, temporary));
+    await leaveTransaction(own);
+    if (job.type === "script") return await executeScript(job, temporary, session);
+    const rows = await withTimeout(
+      session,
+      job.timeoutMs,
+      () => readOutside(job, temporary, session),
+    );
+    return { rows };
   }
 
   async #session(job: NodeJob): Promise<JobSession> {
     const readable = job.type === "query" ? job.readable : [];
     const allowedDirs = [job.objectsDir, job.temporaryDir, ...readable];
-    const threads = isSmall(job) ? 1 : this.#share.threads;
+    return await this.#open(allowedDirs, isSmall(job) ? 1 : this.#share.threads, job);
+  }
+
+  async #open(
+    allowedDirs: readonly string[],
+    threads: number,
+    { temporaryDir }: Pick<NodeJob, "temporaryDir">,
+  ): Promise<JobSession> {
     const key = [threads, ...allowedDirs].join("\0");
     let own = this.#sessions.get(key);
     if (own === undefined) {
@@ -78,7 +117,7 @@ export class JobExecutor implements AsyncDisposable {
         threads,
         memoryLimitBytes: this.#share.memoryLimitBytes,
         // DuckDB names its spill files alike in every instance: no two may share a folder.
-        temporaryDir: join(job.temporaryDir, `spill-${Deno.pid}-${crypto.randomUUID()}`),
+        temporaryDir: join(temporaryDir, `spill-${Deno.pid}-${crypto.randomUUID()}`),
         allowedDirs,
       });
       this.#sessions.set(key, own = { session, schemas: new Set(), inTransaction: false });
@@ -118,7 +157,7 @@ const SMALL_INPUT_BYTES = 1 << 20;
 
 function isSmall(job: NodeJob): boolean {
   if (job.type === "copy") return true;
-  if (job.type === "table") return false;
+  if (job.type === "table" || job.type === "script") return false;
   const sizes = [
     ...job.inputs.map(({ path }) => statIfExists(path)?.size ?? 0),
     ...job.watched.map(({ sizeBytes }) => sizeBytes),
@@ -227,9 +266,9 @@ function checkUnchanged(watched: readonly WatchedFile[]): void {
 /** Categories of errors after which a second try may succeed. */
 const TRANSIENT = new Set(["IO", "Out of Memory", "HTTP", "Connection"]);
 
-function toFailure(error: unknown, job: NodeJob): { message: string; transient: boolean } {
+function toFailure(error: unknown, job: NodeJob | null): { message: string; transient: boolean } {
   if (error instanceof SqlError) {
-    const inputs = job.type === "query" && job.inputs.length > 0
+    const inputs = job?.type === "query" && job.inputs.length > 0
       ? ` (it may read ${job.inputs.map(({ id }) => id).join(", ")})`
       : "";
     const scope = error.category === "Catalog" || error.category === "Permission" ? inputs : "";

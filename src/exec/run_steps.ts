@@ -21,6 +21,8 @@ export interface RunStepsOptions {
   /** An output that has been made since the plan; null to build. */
   readonly findCached: (id: NodeId) => NodeOutput | null;
   readonly build: (id: NodeId) => Promise<NodeResult>;
+  /** Looks at an output, made or found, before anybody else may: why it cannot be accepted, or null. */
+  readonly check?: (id: NodeId, output: NodeOutput) => Promise<string | null>;
   /** Called for each success before any reader of it starts. */
   readonly onOutput: (id: NodeId, output: NodeOutput, cached: boolean) => void;
   /** Milliseconds before try number `attempt`. */
@@ -112,13 +114,16 @@ class StepRun {
 
   /** What goes wrong around a node (a full disk, say) fails that node and not the run. */
   async #attempt(id: NodeId, layer: number): Promise<StepOutcome> {
-    const { findCached, onOutput } = this.#options;
+    const { findCached, onOutput, check } = this.#options;
     try {
       const cached = findCached(id);
       const outcome: StepOutcome = cached === null
         ? await this.#build(id, layer)
         : { status: "cached", output: cached };
-      if ("output" in outcome) onOutput(id, outcome.output, outcome.status === "cached");
+      if (!("output" in outcome)) return outcome;
+      const refusal = await check?.(id, outcome.output) ?? null;
+      if (refusal !== null) return { status: "failed", error: refusal };
+      onOutput(id, outcome.output, outcome.status === "cached");
       return outcome;
     } catch (error) {
       return { status: "failed", error: error instanceof Error ? error.message : String(error) };

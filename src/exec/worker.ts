@@ -9,6 +9,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     executor = new JobExecutor(data.share);
     return;
   }
-  const answer: FromWorker = { number: data.number, result: await executor!.execute(data.job) };
+  const answer: FromWorker = data.type === "check"
+    ? await executor!.check(data.job)
+    : await executor!.execute(data.job);
   self.postMessage(answer);
 };

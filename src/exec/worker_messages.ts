@@ -1,4 +1,4 @@
-import type { NodeJob, NodeResult } from "../model/run.ts";
+import type { CheckJob, CheckJobResult, NodeJob, NodeResult } from "../model/run.ts";
 
 /** First message to a worker: its share of the machine. */
 export interface WorkerShare {
@@ -9,10 +9,8 @@ export interface WorkerShare {
 /** What the pool tells a worker. */
 export type ToWorker =
   | { readonly type: "start"; readonly share: WorkerShare }
-  | { readonly type: "job"; readonly number: number; readonly job: NodeJob };
+  | { readonly type: "job"; readonly job: NodeJob }
+  | { readonly type: "check"; readonly job: CheckJob };
 
-/** What a worker tells the pool. */
-export interface FromWorker {
-  readonly number: number;
-  readonly result: NodeResult;
-}
+/** What a worker tells the pool when it is done with what it was told. */
+export type FromWorker = NodeResult | CheckJobResult;

@@ -1,10 +1,15 @@
-import type { NodeJob, NodeResult } from "../model/run.ts";
+import type { CheckJob, CheckJobResult, NodeJob, NodeResult } from "../model/run.ts";
 import type { FromWorker, ToWorker, WorkerShare } from "./worker_messages.ts";
 
 interface Member {
   readonly worker: Worker;
   /** Resolves the job it is busy with; null while idle. */
-  settle: ((result: NodeResult) => void) | null;
+  settle: ((result: FromWorker) => void) | null;
+}
+
+interface Waiting {
+  readonly message: ToWorker;
+  readonly settle: (result: FromWorker) => void;
 }
 
 /** A fixed number of Deno workers, started when first needed and reused for every job after that. */
@@ -12,8 +17,7 @@ export class WorkerPool implements Disposable {
   readonly #size: number;
   readonly #share: WorkerShare;
   readonly #members: Member[] = [];
-  readonly #waiting: { job: NodeJob; settle: (result: NodeResult) => void }[] = [];
-  #jobs = 0;
+  readonly #waiting: Waiting[] = [];
 
   constructor(size: number, share: WorkerShare) {
     this.#size = size;
@@ -26,11 +30,13 @@ export class WorkerPool implements Disposable {
   }
 
   /** Builds a node in the next free worker. Never rejects. */
-  run(job: NodeJob): Promise<NodeResult> {
-    return new Promise((settle) => {
-      this.#waiting.push({ job, settle });
-      this.#dispatch();
-    });
+  async run(job: NodeJob): Promise<NodeResult> {
+    return await this.#ask({ type: "job", job }) as NodeResult;
+  }
+
+  /** Checks an output in the next free worker. Never rejects. */
+  async check(job: CheckJob): Promise<CheckJobResult> {
+    return await this.#ask({ type: "check", job }) as CheckJobResult;
   }
 
   /** Ends all workers at once; what they were doing is lost. */
@@ -39,13 +45,20 @@ export class WorkerPool implements Disposable {
     this.#members.length = 0;
   }
 
+  #ask(message: ToWorker): Promise<FromWorker> {
+    return new Promise((settle) => {
+      this.#waiting.push({ message, settle });
+      this.#dispatch();
+    });
+  }
+
   #dispatch(): void {
     while (this.#waiting.length > 0) {
       const member = this.#members.find(({ settle }) => settle === null) ?? this.#start();
       if (member === null) return;
-      const { job, settle } = this.#waiting.shift()!;
+      const { message, settle } = this.#waiting.shift()!;
       member.settle = settle;
-      this.#post(member, { type: "job", number: ++this.#jobs, job });
+      this.#post(member, message);
     }
   }
 
@@ -53,7 +66,7 @@ export class WorkerPool implements Disposable {
     if (this.#members.length >= this.#size) return null;
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
     const member: Member = { worker, settle: null };
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#finish(member, data.result);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#finish(member, data);
     worker.onerror = (event) => {
       event.preventDefault();
       if (!this.#members.includes(member)) return;
@@ -71,7 +84,7 @@ export class WorkerPool implements Disposable {
     member.worker.postMessage(message);
   }
 
-  #finish(member: Member, result: NodeResult): void {
+  #finish(member: Member, result: FromWorker): void {
     const settle = member.settle;
     member.settle = null;
     settle?.(result);

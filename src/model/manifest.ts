@@ -1,6 +1,6 @@
 import type { Fingerprint, NodeId } from "./ids.ts";
 import type { MaterializationSpec } from "./materialization.ts";
-import type { DeclaredColumn, ParamValue } from "./node.ts";
+import type { AuditSpec, DeclaredColumn, ParamValue } from "./node.ts";
 
 /** An output column of a node, as its readers see it. */
 export interface ColumnShape {
@@ -103,6 +103,10 @@ export interface ManifestNode {
   readonly fingerprint: Fingerprint;
   /** Absent in what an earlier version wrote: every part then changes with the whole. */
   readonly parts?: NodeParts;
+  /** Set for nodes that have no rows of their own: metrics, exposures and the like. */
+  readonly virtual?: true;
+  /** Checks that its rows have to pass; absent where there are none. */
+  readonly audits?: readonly AuditSpec[];
   /** Set where what it reads went on without it: its fingerprint is not that of its inputs. */
   readonly behind?: true;
   /** Set where somebody decided that it stays as it was: its fingerprint is not that of its inputs. */

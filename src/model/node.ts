@@ -1,4 +1,5 @@
 import type { Scalar } from "../base/field_reader.ts";
+import type { CheckSeverity } from "./check.ts";
 import type { NodeId } from "./ids.ts";
 import type { MaterializationSpec } from "./materialization.ts";
 
@@ -13,9 +14,52 @@ export interface DeclaredColumn {
   readonly description: string | null;
 }
 
+/** A check that an author wrote under `audits:`; its type's own fields are in `params`. */
+export interface AuditSpec {
+  /** Name of an audit type (`checks/registry.ts`). */
+  readonly type: string;
+  readonly severity: CheckSeverity;
+  /** Columns it looks at; empty for the table as a whole. */
+  readonly columns: readonly string[];
+  readonly params: Readonly<Record<string, ParamValue>>;
+}
+
+/** Code in another language than SQL that makes a node's rows. */
+export interface ScriptSpec {
+  readonly language: "typescript" | "python";
+  /** Project-relative path of the file that holds the code: the node's own file where it is one. */
+  readonly file: string;
+  /** The code itself. */
+  readonly code: string;
+}
+
+/** How a node is built piece by piece. */
+export type IncrementalSpec = IncrementalByTime | IncrementalByKey;
+
+/** Rows belong to intervals of time; each interval is built once. */
+export interface IncrementalByTime {
+  readonly mode: "incremental_by_time";
+  /** Output column that says to which interval a row belongs. */
+  readonly time_column: string;
+  readonly interval: "hour" | "day" | "week" | "month" | "year";
+  /** RFC 3339 UTC: where the first interval begins. */
+  readonly start: string;
+  /** Intervals before the newest ones that are built again with them. */
+  readonly lookback: number;
+}
+
+/** New rows replace those with the same key. */
+export interface IncrementalByKey {
+  readonly mode: "incremental_by_key";
+  readonly unique_key: readonly string[];
+  /** Output column whose highest value so far `{{ watermark }}` stands for; null: none. */
+  readonly time_column: string | null;
+}
+
 /** What every kind of node has. */
 export interface NodeCommon {
   readonly id: NodeId;
+  readonly kind: string;
   readonly name: string;
   readonly description: string | null;
   readonly owner: string | null;
@@ -27,7 +71,12 @@ export interface NodeCommon {
   readonly grain: readonly string[];
   /** Tables outside that its rows are written to. */
   readonly materializations: readonly MaterializationSpec[];
+  /** Checks that its rows have to pass. */
+  readonly audits: readonly AuditSpec[];
 }
+
+/** A node as its author wrote it, normalised: nothing is optional because it was left out. Each kind adds fields of its own. */
+export type NodeSpec = NodeCommon;
 
 /** Rows that come from files of the project, or from a table outside. */
 export interface SourceSpec extends NodeCommon {
@@ -40,12 +89,21 @@ export interface SourceSpec extends NodeCommon {
 }
 
 /** Rows that one SELECT computes from other nodes. */
-export interface TransformSpec extends NodeCommon {
-  readonly kind: "transform";
+export interface SqlSpec extends NodeCommon {
   /** The SQL as the author wrote it. */
   readonly transform: string;
   readonly params: Readonly<Record<string, Scalar>>;
 }
 
-/** A node as its author wrote it, normalised: nothing is optional because it was left out. */
-export type NodeSpec = SourceSpec | TransformSpec;
+/** A {@linkcode SqlSpec} of the kind that is nothing else. */
+export interface TransformSpec extends SqlSpec {
+  readonly kind: "transform";
+  /** Null: built as a whole. */
+  readonly incremental: IncrementalSpec | null;
+}
+
+/** A node of any kind with rows whose rows a script makes. */
+export interface ScriptNodeSpec extends NodeCommon {
+  readonly script: ScriptSpec;
+  readonly params: Readonly<Record<string, ParamValue>>;
+}

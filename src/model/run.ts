@@ -1,4 +1,6 @@
 import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
+import type { CheckResult, CheckSpec } from "./check.ts";
+import type { ParamValue } from "./node.ts";
 import type { TableJob } from "./outside_read.ts";
 
 /** A node output that a job may read. */
@@ -9,7 +11,7 @@ export interface JobInput {
 }
 
 /** Work on one node, as it crosses to a worker: plain data, nothing secret. */
-export type NodeJob = QueryJob | CopyJob | TableReadJob;
+export type NodeJob = QueryJob | CopyJob | TableReadJob | ScriptJob;
 
 interface JobCommon {
   readonly id: NodeId;
@@ -48,6 +50,35 @@ export interface TableReadJob extends JobCommon {
   readonly table: TableJob;
 }
 
+/** Run a script and keep the rows that it returns. */
+export interface ScriptJob extends JobCommon {
+  readonly type: "script";
+  readonly language: "typescript" | "python";
+  /** Project-relative path of the code, for messages. */
+  readonly file: string;
+  readonly code: string;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly inputs: readonly JobInput[];
+  /** What the rows must be: by name, cast to these types. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Absolute project folder. */
+  readonly root: string;
+}
+
+/** Check the rows of a node's output. */
+export interface CheckJob {
+  readonly id: NodeId;
+  /** Absolute path of the output. */
+  readonly path: string;
+  readonly objectsDir: string;
+  readonly temporaryDir: string;
+  readonly timeoutMs: number | null;
+  readonly inputs: readonly JobInput[];
+  readonly checks: readonly CheckSpec[];
+  /** True where the rows of the output are results themselves. */
+  readonly rowsAreChecks: boolean;
+}
+
 /** A file with the size and time of last change it had when its content was hashed. */
 export interface WatchedFile {
   readonly path: string;
@@ -63,11 +94,26 @@ export interface NodeOutput {
   readonly sizeBytes: number;
   readonly rows: number;
   readonly durationMs: number;
+  /** Numbers that a script gave about its work: accuracy and the like. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** A file that a script made beside its rows: a trained model. */
+  readonly artifact?: Artifact;
+}
+
+/** A file kept with an output, named by its content in `target/cache/objects/`. */
+export interface Artifact {
+  readonly contentHash: ContentHash;
+  readonly sizeBytes: number;
 }
 
 /** What came of a job. */
 export type NodeResult =
   | { readonly status: "success"; readonly output: NodeOutput }
+  | { readonly status: "failed"; readonly error: NodeFailure };
+
+/** What came of checking; failed: the checks could not be run at all. */
+export type CheckJobResult =
+  | { readonly status: "checked"; readonly results: readonly CheckResult[] }
   | { readonly status: "failed"; readonly error: NodeFailure };
 
 /** Why a node failed. */
@@ -113,6 +159,11 @@ export type RunEvent =
     readonly error: string | null;
   }
   | {
+    readonly event: "checked";
+    readonly node: NodeId;
+    readonly results: readonly CheckResult[];
+  }
+  | {
     readonly event: "materialized";
     readonly node: NodeId;
     readonly type: string;
@@ -146,4 +197,6 @@ export interface CachedOutput {
   readonly headHash: string;
   readonly sizeBytes: number;
   readonly rows: number;
+  readonly metrics?: Readonly<Record<string, number>>;
+  readonly artifact?: Artifact;
 }

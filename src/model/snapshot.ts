@@ -1,3 +1,4 @@
+import type { CheckResult } from "./check.ts";
 import type { ContentHash, EnvName, Fingerprint, NodeId } from "./ids.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Outside } from "./outside.ts";
@@ -19,6 +20,14 @@ export interface NodeRecord {
   readonly error: string | null;
   /** Set where its output was built and a table outside could not be written: the next run needs not build it again. */
   readonly tables_failed?: true;
+  /** What its checks found, by name; absent where it has none. */
+  readonly checks?: readonly CheckResult[];
+  /** Hash of the checks that were run on this output; absent where it has none. */
+  readonly checks_hash?: string;
+  /** Numbers that a script gave about its work. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** Content hash and size of the file that a script made beside its rows. */
+  readonly artifact?: { readonly content_hash: ContentHash; readonly size_bytes: number };
 }
 
 /** Facts about an environment that do not change when it is used. */

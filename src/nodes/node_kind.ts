@@ -1,4 +1,5 @@
 import type { Diagnostic, Location } from "../base/diagnostic.ts";
+import type { JsonSchema } from "../base/json_schema.ts";
 import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.ts";
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
@@ -8,6 +9,8 @@ import type { TableJob } from "../model/outside_read.ts";
 import type { NodeJob, WatchedFile } from "../model/run.ts";
 import type { DescribedTable } from "../sources/table_source.ts";
 import type { Binder } from "../sql/binder.ts";
+import type { OutputColumn } from "../shape/query_shape.ts";
+import type { Variables } from "../sql/resolve_query.ts";
 
 /** A node with the document it was read from. */
 export interface LoadedNode<S extends NodeSpec = NodeSpec> {
@@ -29,6 +32,12 @@ export interface SourceData {
   defaults(sourceType: string): Readonly<Record<string, Scalar>>;
   /** Version of the table that a source outside reads; null where none could be found out. */
   outsideVersion(id: NodeId): SourceVersion | null;
+  /** What a node of an earlier layer returns; null where that could not be found out, which is reported already. */
+  columns(id: NodeId): readonly OutputColumn[] | null;
+  /** A node of the project as its author wrote it. */
+  spec(id: NodeId): NodeSpec | null;
+  /** What `{{ name }}` stands for besides a node's own `params`. */
+  readonly variables: Variables;
 }
 
 /** A node whose text is resolved: what it will run is settled, not yet what it returns. */
@@ -68,6 +77,12 @@ export interface DescribeContext {
   normalizeTypes(types: readonly string[]): Promise<ReadonlyMap<string, string | null>>;
 }
 
+/** Own fields of a kind for editors and `seeknal schema`. */
+export interface KindSchema {
+  readonly properties: Readonly<Record<string, JsonSchema>>;
+  readonly required: readonly string[];
+}
+
 /** Where things are when a job is made. */
 export interface JobContext {
   readonly data: SourceData;
@@ -83,8 +98,22 @@ export interface JobContext {
 
 /** A kind of node: everything the rest of the program needs to know about it. */
 export interface NodeKind<S extends NodeSpec = NodeSpec> {
-  readonly kind: S["kind"];
+  readonly kind: string;
   readonly summary: string;
+  /** False for kinds without rows: they take part in plans, lineage and promotions, and are never built. */
+  readonly hasRows: boolean;
+  /** The field that holds SQL, for which the text of a `.sql` file stands; null where there is none. */
+  readonly sqlField: string | null;
+  /** True where a script can make the rows instead (`script:`, or a `.ts` or `.py` file). */
+  readonly takesScript: boolean;
+  /** Kinds without rows that its nodes may name as inputs. */
+  readonly readsVirtual?: readonly string[];
+  /** True where `materialization:` is a field of the kind's own, and tables outside are `materializations:` only. */
+  readonly ownsMaterialization?: true;
+  /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
+  readonly rowsAreChecks?: true;
+  /** The kind's own fields, as JSON Schema properties. */
+  readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */
   parse(reader: FieldReader, common: NodeCommon): S | null;
   /** Settles text, parameters and source version; null after reporting why it cannot. */

@@ -1,5 +1,6 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { isScriptNode, scriptNode } from "./script_node.ts";
 import { SOURCE } from "./source.ts";
 import { TRANSFORM } from "./transform.ts";
 
@@ -14,7 +15,8 @@ export function findNodeKind(kind: string): NodeKind | null {
   return NODE_KINDS.find((entry) => entry.kind === kind) ?? null;
 }
 
-/** The kind that a spec belongs to. */
+/** What is done with a node: as its kind says, or with the script that makes its rows. */
 export function kindOf(spec: NodeSpec): NodeKind {
-  return findNodeKind(spec.kind)!;
+  if (!isScriptNode(spec)) return findNodeKind(spec.kind)!;
+  return scriptNode as unknown as NodeKind;
 }

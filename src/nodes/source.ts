@@ -31,6 +31,17 @@ import { describeOutside, outsideJob, resolveOutside } from "./outside_source.ts
 export const SOURCE: NodeKind<SourceSpec> = {
   kind: "source",
   summary: "Rows read from files of the project, or from a table outside",
+  hasRows: true,
+  sqlField: null,
+  takesScript: true,
+  schema: {
+    properties: {
+      source: { enum: [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name) },
+      table: { type: "string", description: "Path of a file, a glob, or the name of a table" },
+      params: { type: "object", description: "Options of the source type" },
+    },
+    required: ["source"],
+  },
   parse,
   resolve: (node, data, report) => {
     if (findTableSource(node.spec.source) !== null) return resolveOutside(node, data, report);

@@ -1,71 +1,36 @@
-import type { Location } from "../base/diagnostic.ts";
 import type { FieldReader } from "../base/field_reader.ts";
 import { compactJson } from "../base/canonical_json.ts";
-import { didYouMean } from "../base/closest.ts";
-import type { SqlError } from "../engine/session.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { NodeCommon, TransformSpec } from "../model/node.ts";
-import type { BoundQuery } from "../sql/binder.ts";
-import { findRefs, resolveQuery } from "../sql/resolve_query.ts";
-import { storedType } from "../sql/stored_type.ts";
-import type { DescribeContext, DescribedNode, NodeKind, ResolvedNode } from "./node_kind.ts";
+import { findRefs } from "../sql/resolve_query.ts";
+import type { NodeKind } from "./node_kind.ts";
+import { describeQueries, queryJob, resolveWritten } from "./sql_node.ts";
 
 /** Rows that one SELECT computes from other nodes. */
 export const TRANSFORM: NodeKind<TransformSpec> = {
   kind: "transform",
   summary: "Rows that one SELECT computes from other nodes",
+  hasRows: true,
+  sqlField: "transform",
+  takesScript: true,
+  schema: {
+    properties: {
+      transform: { type: "string", description: "One SELECT; inputs are ref('kind.name')" },
+      params: { type: "object", description: "What {{ name }} stands for in the SQL" },
+    },
+    required: ["transform"],
+  },
   parse,
-  resolve: (node, _data, report) => {
-    const { spec, locator } = node;
-    const query = resolveQuery(spec.transform, { inputs: spec.inputs, params: spec.params });
-    const place = (line: number, column: number): Location =>
-      locator.locateInText(["transform"], line, column);
-    for (const { line, column, code, message, hint } of query.problems) {
-      report({ severity: "error", code, message, ...place(line, column), hint });
-    }
-    if (query.problems.length > 0) return null;
-    return {
+  resolve: (node, data, report) =>
+    resolveWritten(
       node,
-      sql: query.sql,
-      version: null,
-      locate: (line, column) => {
-        const original = query.original(line, column);
-        return place(original.line, original.column);
-      },
-    };
-  },
-  describe: async (nodes, context) => {
-    const described: DescribedNode[] = [];
-    if (nodes.length === 0) return described;
-    const binder = await context.binder();
-    const results = await binder.bind(nodes.map(({ node, sql }) => ({ id: node.spec.id, sql })));
-    const types = await context.normalizeTypes(
-      nodes.flatMap(({ node }) => node.spec.columns.flatMap(({ type }) => type ?? [])),
-    );
-    nodes.forEach((resolved, i) => {
-      const result = results[i]!;
-      if (!result.ok) reportSqlError(resolved, result.error, context);
-      else if (
-        readsDeclaredInputsOnly(resolved, result.bound, context) &&
-        returnsDeclaredColumns(resolved, result.bound, types, context)
-      ) described.push({ id: resolved.node.spec.id, ...result.bound });
-    });
-    return described;
-  },
+      { field: "transform", sql: node.spec.transform, params: node.spec.params },
+      data,
+      report,
+    ),
+  describe: describeQueries,
   config: (spec) => ({ transform: spec.transform, params: compactJson(spec.params) }),
-  job: (node, _spec, sql, context) => ({
-    type: "query",
-    id: node.id,
-    objectsDir: context.objectsDir,
-    temporaryDir: context.temporaryDir,
-    timeoutMs: context.timeoutMs,
-    watched: [],
-    sql,
-    inputs: node.inputs.map((id) => ({ id, path: context.objectPath(context.output(id)) })),
-    readable: [],
-    columns: node.shape.columns,
-    checkColumns: /\bpivot/i.test(sql),
-  }),
+  job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
 
 function parse(reader: FieldReader, common: NodeCommon): TransformSpec | null {
@@ -73,122 +38,5 @@ function parse(reader: FieldReader, common: NodeCommon): TransformSpec | null {
   const params = reader.scalars("params");
   if (transform === null) return null;
   const inputs = reader.has("inputs") ? common.inputs : findRefs(transform) as NodeId[];
-  return { ...common, inputs, kind: "transform", transform, params };
-}
-
-function reportSqlError(
-  resolved: ResolvedNode<TransformSpec>,
-  error: SqlError,
-  context: DescribeContext,
-): void {
-  const { node, locate } = resolved;
-  const { line, column } = error.position ?? { line: 1, column: 1 };
-  const isSyntax = error.category === "Parser";
-  const broken = isSyntax
-    ? null
-    : context.explain(resolved, error.message, error.position?.line ?? null);
-  context.report({
-    severity: "error",
-    code: isSyntax ? "sql_syntax" : "sql_does_not_bind",
-    message: `${node.spec.id}: ${error.message}`,
-    ...locate(line, column),
-    ...(broken === null ? {} : { cause: broken.cause }),
-    hint: broken?.hint ?? hintFor(error, node.spec),
-  });
-}
-
-function hintFor(error: SqlError, spec: TransformSpec): string | undefined {
-  const missingTable = /^Table with name (\S+) does not exist/.exec(error.message);
-  if (missingTable !== null) {
-    return spec.inputs.length === 0
-      ? "name the nodes it reads: inputs: [{ref: kind.name}]"
-      : `this node may read: ${spec.inputs.join(", ")}`;
-  }
-  const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
-  const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);
-  // A name with a comma or a dot in it comes in pieces: one that is asked for is no answer.
-  if (names.some((name) => name === missing)) return undefined;
-  const near = missing === undefined ? undefined : didYouMean(missing, names);
-  if (near !== undefined) return near;
-  if (error.category === "Permission") return "read files through a source node";
-  return error.candidates.length === 0
-    ? undefined
-    : `among others there is: ${error.candidates.join(", ")}`;
-}
-
-/** At run time only declared inputs exist; reading another node is said here, in the plan. */
-function readsDeclaredInputsOnly(
-  { node, locate }: ResolvedNode<TransformSpec>,
-  bound: BoundQuery,
-  context: DescribeContext,
-): boolean {
-  const declared = new Set(node.spec.inputs.map((id) => id.toLowerCase()));
-  const undeclared = (bound.relations ?? []).filter((name) =>
-    !declared.has(name.toLowerCase()) && !/^(information_schema|pg_catalog|main)\./i.test(name)
-  );
-  for (const name of undeclared) {
-    context.report({
-      severity: "error",
-      code: "undeclared_input",
-      message: `${node.spec.id} reads ${name}, which is not among its inputs`,
-      ...locate(1, 1),
-      hint: `add to inputs: - ref: ${name}`,
-    });
-  }
-  for (const name of bound.foreignFunctions) {
-    context.report({
-      severity: "error",
-      code: "function_not_allowed",
-      message: `${node.spec.id} calls ${name}(), which can read what is not declared`,
-      ...locate(1, 1),
-      hint: "read nodes by ref('kind.name'), files through a source node",
-    });
-  }
-  return undeclared.length + bound.foreignFunctions.length === 0;
-}
-
-/** Columns declared in YAML are a promise to readers: the query has to keep it. */
-function returnsDeclaredColumns(
-  { node }: ResolvedNode<TransformSpec>,
-  { shape }: BoundQuery,
-  types: ReadonlyMap<string, string | null>,
-  context: DescribeContext,
-): boolean {
-  const returned = new Map(shape.columns.map((column) => [column.name.toLowerCase(), column]));
-  const report = (name: string, code: string, message: string, hint: string) =>
-    context.report({
-      severity: "error",
-      code,
-      message: `${node.spec.id}: ${message}`,
-      ...node.locator.locate(["columns", name]),
-      hint,
-    });
-  const problems = node.spec.columns.filter(({ name, type }) => {
-    const column = returned.get(name.toLowerCase());
-    if (column === undefined) {
-      const names = shape.columns.map((c) => c.name);
-      const hint = didYouMean(name, names) ?? `it returns: ${names.join(", ")}`;
-      report(name, "declared_column_missing", `the query does not return column "${name}"`, hint);
-      return true;
-    }
-    const declared = type === null ? column.type : types.get(type) ?? null;
-    if (declared === null) {
-      report(
-        name,
-        "unknown_type",
-        `column "${name}" has unknown type "${type}"`,
-        "write an SQL type such as INTEGER, DECIMAL(10,2), VARCHAR or DATE",
-      );
-      return true;
-    }
-    if ((storedType(declared) ?? declared) === column.type) return false;
-    report(
-      name,
-      "declared_type_differs",
-      `column "${name}" is declared as ${type}, and the query returns ${column.type}`,
-      `declare ${column.type}, or cast it in the query: CAST(… AS ${type})`,
-    );
-    return true;
-  });
-  return problems.length === 0;
+  return { ...common, inputs, kind: "transform", transform, params, incremental: null };
 }

@@ -80,7 +80,9 @@ function decide(
   parts: PlanParts,
 ): { action: Action; note: string | null; from: string | null } {
   if (change.kind === "removed") return { action: "drop", note: null, from: null };
-  const from = parts.findOutput(parts.manifest.nodes.get(change.id)!);
+  const node = parts.manifest.nodes.get(change.id)!;
+  if (node.virtual === true) return { action: "none", note: null, from: null };
+  const from = parts.findOutput(node);
   const isAsBefore = change.kind === "none" || change.category === "METADATA";
   if (from !== null) {
     return {
@@ -151,7 +153,7 @@ export function fromStoredPlan(
     file: node.file,
     change: "none",
     category: null,
-    action: "reuse",
+    action: node.virtual === true ? "none" : "reuse",
     reasons: [],
     columns: NO_COLUMN_CHANGES,
     because: [],

@@ -1,18 +1,23 @@
 import { basename, join } from "node:path";
 import { didYouMean } from "../base/closest.ts";
 import { compareText, type Diagnostic } from "../base/diagnostic.ts";
-import { FieldReader, isMapping, type Report } from "../base/field_reader.ts";
-import { projectRelative } from "../base/project_path.ts";
+import { FieldReader, isMapping, type Locator, type Report } from "../base/field_reader.ts";
+import { readTextIfExists } from "../base/atomic_write.ts";
+import { projectRelative, resolveInside } from "../base/project_path.ts";
 import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
-import type { DeclaredColumn, NodeCommon } from "../model/node.ts";
+import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptSpec } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
-import type { LoadedNode } from "../nodes/node_kind.ts";
+import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
+import { parseScriptNode } from "../nodes/script_node.ts";
+import { readAudits } from "../checks/read_audits.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
 import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
 import { PROJECT_FILE } from "./find_project.ts";
-import { parseYaml, SIZE_LIMIT_BYTES, tooLarge, type YamlDocument } from "./yaml_document.ts";
+import { codeLanguage, readCodeFile } from "./code_file.ts";
+import { type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
 export interface LoadedProject {
@@ -21,6 +26,7 @@ export interface LoadedProject {
   readonly nodes: readonly LoadedNode[];
   /** Names of nodes that are there but have problems of their own; guessed from the file name where a file cannot be parsed. */
   readonly broken: ReadonlySet<string>;
+  readonly snippets: CommonSnippets;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -42,7 +48,8 @@ export function loadProject(root: string): LoadedProject {
   const broken = new Set<string>();
   const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
   if (files.length === 0) report(noNodes());
-  return { config, nodes: unique(nodes, report), broken, diagnostics };
+  const snippets = loadSnippets(root, report);
+  return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
 }
 
 /** Name of the project, as its file says; empty where it cannot be read. */
@@ -139,7 +146,9 @@ function findNodeFiles(root: string, report: Report): string[] {
       if (entry.isSymlink) report(symlink(projectRelative(root, path)));
       else if (entry.isDirectory) {
         if (path !== join(root, NODES_DIR, "common")) visit(path);
-      } else if (/\.ya?ml$/.test(entry.name)) files.push(projectRelative(root, path));
+      } else if (/\.ya?ml$/.test(entry.name) || codeLanguage(entry.name) !== null) {
+        files.push(projectRelative(root, path));
+      }
     }
   };
   visit(join(root, NODES_DIR));
@@ -178,36 +187,83 @@ function loadFile(
     broken.add(nameOfFile(file));
     return [];
   }
-  const { documents, problem } = parseYaml(file, text);
+  const { documents, problem } = readDocuments(file, text);
   if (problem !== null) {
     report(problem);
     broken.add(nameOfFile(file));
     return [];
   }
-  return documents.flatMap((document) => loadNode(document, report, broken) ?? []);
+  const context = { root, report, broken };
+  return documents.flatMap((document) => loadNode(document, context) ?? []);
+}
+
+/** A node as a file holds it. */
+interface NodeDocument {
+  readonly file: string;
+  readonly value: unknown;
+  readonly locator: Locator;
+  /** Code that makes the rows, where the file is one of code. */
+  readonly script: ScriptSpec | null;
+}
+
+type NodeDocuments =
+  | { readonly documents: readonly NodeDocument[]; readonly problem: null }
+  | { readonly documents: null; readonly problem: Diagnostic };
+
+/** The nodes of a YAML file; the one that a file of code is. Code without a header is SQL, or no node. */
+function readDocuments(file: string, text: string): NodeDocuments {
+  const language = codeLanguage(file);
+  if (language === null) {
+    const { documents, problem } = parseYaml(file, text);
+    if (problem !== null) return { documents: null, problem };
+    return {
+      problem: null,
+      documents: documents.map((document) => ({
+        file,
+        value: document.value,
+        locator: document,
+        script: null,
+      })),
+    };
+  }
+  const read = readCodeFile(file, text, language);
+  if (read.problem !== null) return { documents: null, problem: read.problem };
+  const { fields, code, locator, hasHeader } = read.file;
+  if (language !== "sql" && !hasHeader) return { documents: [], problem: null };
+  const value: Record<string, unknown> = { kind: "transform", name: nameOfFile(file), ...fields };
+  if (language === "sql") {
+    const field = findNodeKind(String(value["kind"]))?.sqlField ?? "transform";
+    value[field] = code;
+  }
+  const script = language === "sql" ? null : { language, file, code };
+  return { problem: null, documents: [{ file, value, locator, script }] };
+}
+
+interface LoadContext {
+  readonly root: string;
+  readonly report: Report;
+  readonly broken: Set<string>;
 }
 
 /** The node that a file is probably about. */
 function nameOfFile(file: string): string {
-  return basename(file).replace(/\.ya?ml$/, "");
+  return basename(file).replace(/\.(ya?ml|sql|ts|py)$/, "");
 }
 
-function loadNode(
-  document: YamlDocument,
-  report: Report,
-  broken: Set<string>,
-): LoadedNode | null {
-  if (!isMapping(document.value)) {
+function loadNode(document: NodeDocument, context: LoadContext): LoadedNode | null {
+  const { file, value, locator } = document;
+  const { report, broken } = context;
+  if (!isMapping(value)) {
     report({
       severity: "error",
       code: "not_a_node",
       message: "A node is a mapping with kind and name",
-      ...document.locate([]),
+      ...locator.locate([]),
       hint: "write kind: transform",
     });
     return null;
   }
-  const reader = new FieldReader(document.value, { locator: document, path: [], report });
+  const reader = new FieldReader(value, { locator, path: [], report });
   const kindName = reader.requiredText("kind", NODE_KINDS.map((k) => k.kind).join(" | "));
   const name = readName(reader);
   const kind = kindName === null ? null : findNodeKind(kindName);
@@ -219,11 +275,55 @@ function loadNode(
     reader.problem(["kind"], "unknown_kind", `Unknown kind "${kindName}"`, hint);
     return null;
   }
-  const spec = kind.parse(reader, readCommon(reader, kind.kind, name ?? "unnamed"));
+  const spec = parseSpec(reader, kind, name ?? "unnamed", document, context);
   reader.rejectUnknown(`a ${kind.kind}`, { sql: "write transform:", query: "write transform:" });
   if (spec === null && name !== null) broken.add(name);
   if (spec === null || name === null) return null;
-  return { spec, file: document.file, locator: document };
+  return { spec, file, locator };
+}
+
+/** The node's own fields: those of its kind, or of a script that makes its rows. */
+function parseSpec(
+  reader: FieldReader,
+  kind: NodeKind,
+  name: string,
+  document: NodeDocument,
+  { root }: LoadContext,
+): NodeSpec | null {
+  const common = readCommon(reader, kind, name);
+  if (document.script === null && !reader.has("script")) return kind.parse(reader, common);
+  if (!kind.takesScript) {
+    reader.problem(
+      document.script === null ? ["script"] : ["kind"],
+      "no_script",
+      `A ${kind.kind} is not made by a script`,
+      `scripts make: ${NODE_KINDS.filter((k) => k.takesScript).map((k) => k.kind).join(", ")}`,
+    );
+    reader.ignore("script");
+    return null;
+  }
+  const script = document.script ?? readScript(reader, root);
+  return script === null ? null : parseScriptNode(reader, common, script);
+}
+
+/** `script: path/of/code.py`, relative to the project. */
+function readScript(reader: FieldReader, root: string): ScriptSpec | null {
+  const file = reader.requiredText("script", "seeknal/scripts/name.ts");
+  if (file === null) return null;
+  const language = codeLanguage(file);
+  const path = resolveInside(root, file);
+  const text = path === null ? null : readTextIfExists(path);
+  if (language === null || language === "sql") {
+    reader.problem(["script"], "script_language", `"${file}" is neither .ts nor .py`);
+    return null;
+  }
+  if (text === null) {
+    const why = path === null ? "leads out of the project" : "does not exist";
+    const hint = `paths are relative to ${root}`;
+    reader.problem(["script"], "script_file", `Script "${file}" ${why}`, hint);
+    return null;
+  }
+  return { language, file, code: text };
 }
 
 function readName(reader: FieldReader): string | null {
@@ -240,9 +340,10 @@ function readName(reader: FieldReader): string | null {
   return null;
 }
 
-function readCommon(reader: FieldReader, kind: string, name: string): NodeCommon {
+function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeCommon {
   return {
-    id: nodeId(kind, name),
+    id: nodeId(kind.kind, name),
+    kind: kind.kind,
     name,
     description: reader.optionalText("description"),
     owner: reader.optionalText("owner"),
@@ -250,24 +351,27 @@ function readCommon(reader: FieldReader, kind: string, name: string): NodeCommon
     inputs: readInputs(reader),
     columns: readColumns(reader),
     grain: reader.texts("grain"),
-    materializations: readMaterializations(reader),
+    materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
+    audits: kind.hasRows ? readAudits(reader) : [],
   };
 }
 
+/** `inputs`, or `depends_on`: what a node reads. */
 function readInputs(reader: FieldReader): NodeId[] {
   const inputs: NodeId[] = [];
-  reader.list("inputs").forEach((item, i) => {
+  const field = reader.has("depends_on") && !reader.has("inputs") ? "depends_on" : "inputs";
+  reader.list(field).forEach((item, i) => {
     const ref = isMapping(item) ? item["ref"] : item;
     const extra = isMapping(item) ? Object.keys(item).find((key) => key !== "ref") : undefined;
     if (typeof ref !== "string" || extra !== undefined) {
-      reader.problem(["inputs", i], "invalid_input", "An input is written - ref: kind.name");
+      reader.problem([field, i], "invalid_input", "An input is written - ref: kind.name");
       return;
     }
     const id = unwrapRef(ref);
     if (/^[^.\s]+\.[^.\s]+$/.test(id)) inputs.push(id as NodeId);
     else {
       reader.problem(
-        ["inputs", i],
+        [field, i],
         "invalid_input",
         `"${ref}" is not the id of a node`,
         "write kind.name, for example source.orders",
@@ -278,9 +382,9 @@ function readInputs(reader: FieldReader): NodeId[] {
 }
 
 /** `materializations`, a list, or `materialization`, one of them or a list. */
-function readMaterializations(reader: FieldReader): MaterializationSpec[] {
+function readMaterializations(reader: FieldReader, kind: NodeKind): MaterializationSpec[] {
   const [plural, singular] = ["materializations", "materialization"] as const;
-  const isSingular = reader.has(singular);
+  const isSingular = kind.ownsMaterialization !== true && reader.has(singular);
   if (isSingular && reader.has(plural)) {
     reader.problem(
       [singular],

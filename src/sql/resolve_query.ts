@@ -26,7 +26,26 @@ export interface ResolveOptions {
   /** Declared inputs in order, as `kind.name`. */
   readonly inputs: readonly string[];
   readonly params: Readonly<Record<string, Scalar>>;
+  /** What other names stand for; absent: nothing. */
+  readonly variables?: Variables;
 }
+
+/** What `{{ name }}` stands for besides a node's own params. */
+export interface Variables {
+  /** Said on the command line: it counts more than what the node says. */
+  override(name: string): Scalar | undefined;
+  /** Of the project: common snippets, variables, dates; undefined for an unknown name. */
+  find(name: string): Scalar | undefined;
+  /** Names that there are, for suggestions. */
+  readonly names: readonly string[];
+}
+
+/** No variables at all. */
+export const NO_VARIABLES: Variables = {
+  override: () => undefined,
+  find: () => undefined,
+  names: [],
+};
 
 /**
  * Resolves `{{ param }}`, `ref('kind.name')`, `input_N` and `__THIS__`; a plain
@@ -36,7 +55,7 @@ export function resolveQuery(raw: string, options: ResolveOptions): ResolvedQuer
   const problems: SqlProblem[] = [];
   const report = (offset: number, problem: Omit<SqlProblem, "line" | "column">) =>
     problems.push({ ...problem, ...lineAndColumn(raw, offset) });
-  const filled = fillParams(raw, options.params, report);
+  const filled = fillParams(raw, options, report);
   const named = nameInputs(
     filled.text,
     options.inputs,
@@ -69,7 +88,7 @@ const PARAM_REGEXP = /\{\{([\s\S]*?)\}\}/g;
 
 function fillParams(
   raw: string,
-  params: ResolveOptions["params"],
+  options: ResolveOptions,
   report: Reporter,
 ): RewrittenText {
   const result = new RewrittenText();
@@ -79,7 +98,7 @@ function fillParams(
   }
   for (const token of tokenize(raw)) {
     if (token.kind === "comment") result.keep(token.text, token.start);
-    else fillToken(result, token, params, report);
+    else fillToken(result, token, options, report);
   }
   return result;
 }
@@ -87,7 +106,7 @@ function fillParams(
 function fillToken(
   result: RewrittenText,
   token: Token,
-  params: ResolveOptions["params"],
+  { params, variables = NO_VARIABLES }: ResolveOptions,
   report: Reporter,
 ): void {
   let done = 0;
@@ -95,10 +114,13 @@ function fillToken(
     const name = match[1]!.trim();
     const offset = token.start + match.index;
     if (match.index > done) result.keep(token.text.slice(done, match.index), token.start + done);
-    if (Object.hasOwn(params, name)) {
-      result.replace(paramText(params[name]!, token), offset);
+    const own = Object.hasOwn(params, name) ? params[name] : undefined;
+    const value = [variables.override(name), own, variables.find(name)]
+      .find((found) => found !== undefined);
+    if (value !== undefined) {
+      result.replace(paramText(value, token), offset);
     } else {
-      report(offset, unknownParam(name, params));
+      report(offset, unknownParam(name, [...Object.keys(params), ...variables.names]));
       result.replace("NULL", offset);
     }
     done = match.index + match[0].length;
@@ -113,8 +135,7 @@ function paramText(value: Scalar, { kind, text }: Token): string {
   return kind === "quoted" ? raw.replaceAll('"', '""') : raw;
 }
 
-function unknownParam(name: string, params: ResolveOptions["params"]) {
-  const known = Object.keys(params);
+function unknownParam(name: string, known: readonly string[]) {
   return {
     code: "unknown_param",
     message: `Unknown parameter "${name}"`,

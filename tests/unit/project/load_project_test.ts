@@ -85,9 +85,11 @@ transform: SELECT {{ n }}
     ],
     grain: ["id", "note"],
     materializations: [],
+    audits: [],
     kind: "transform",
     transform: "SELECT {{ n }}",
     params: { n: "1" },
+    incremental: null,
   });
 });
 

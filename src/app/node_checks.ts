@@ -1,0 +1,35 @@
+import { compactJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/hash.ts";
+import { auditChecks } from "../checks/audit_checks.ts";
+import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
+import type { ManifestNode } from "../model/manifest.ts";
+import type { NodeRecord } from "../model/snapshot.ts";
+
+/** The checks that a node's rows have to pass. */
+export function checksOf(node: ManifestNode): CheckSpec[] {
+  return auditChecks(node.audits ?? [], node.shape.columns);
+}
+
+/** Stands for a node's checks; undefined where it has none. */
+export function checksHash(node: ManifestNode): string | undefined {
+  const { audits = [] } = node;
+  return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
+}
+
+/** True where a record's output was checked as the node says now. */
+export function isChecked(node: ManifestNode, record: NodeRecord): boolean {
+  return checksHash(node) === record.checks_hash;
+}
+
+/** Why checks keep a node from succeeding; null where they do not. */
+export function checkFailure(results: readonly CheckResult[]): string | null {
+  const blocking = results.filter(isBlocking);
+  return blocking.length === 0 ? null : blocking.map(checkWords).join("\n");
+}
+
+/** What a check found, in words. */
+export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
+  if (status === "error") return `${name} could not be checked: ${detail}`;
+  const count = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
+  return `${name} failed: ${detail ?? count}`;
+}

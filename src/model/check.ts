@@ -1,0 +1,41 @@
+import type { NodeId } from "./ids.ts";
+
+/** What a failed check does: `error` fails the node, `warn` is only said. */
+export type CheckSeverity = "error" | "warn";
+
+/** A check of a node's rows, as SQL: what a worker runs. */
+export interface CheckSpec {
+  /** Unique in its node: `not_null(order_id)`. */
+  readonly name: string;
+  /** Name of an audit or rule type. */
+  readonly type: string;
+  readonly severity: CheckSeverity;
+  /** Column it looks at; null for the table as a whole. */
+  readonly column: string | null;
+  /**
+   * A SELECT with one row and the columns `violations BIGINT` (0: passed), `checked BIGINT` (rows looked at)
+   * and `detail VARCHAR` (what was found; may be NULL). The node's own rows are `"this"`; its inputs have their ids.
+   */
+  readonly sql: string;
+  /** What to say when it fails; null: name and detail. */
+  readonly message: string | null;
+}
+
+/** What came of a check. */
+export interface CheckResult {
+  readonly node: NodeId;
+  readonly name: string;
+  readonly type: string;
+  readonly severity: CheckSeverity;
+  readonly column: string | null;
+  /** `error`: the check itself could not be run, which counts as failed. */
+  readonly status: "passed" | "failed" | "error";
+  readonly violations: number;
+  readonly checked: number;
+  readonly detail: string | null;
+}
+
+/** True where a result keeps its node from succeeding. */
+export function isBlocking({ status, severity }: CheckResult): boolean {
+  return status !== "passed" && severity === "error";
+}
