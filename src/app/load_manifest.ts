@@ -17,7 +17,7 @@ import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nod
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
-import { loadProject } from "../project/load_project.ts";
+import { loadProject, NO_OVERLAY, type Overlay } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
@@ -56,7 +56,7 @@ export async function loadManifest(
     profile,
     outside: request.outside ?? own!,
     isFresh: request.isFresh ?? (() => false),
-  });
+  }, request.overlay ?? NO_OVERLAY);
   await using _sessions = loader;
   return await loader.load(diagnostics);
 }
@@ -72,6 +72,8 @@ export interface LoadRequest {
    * of the `previous` manifests has, if they are written as they were. Absent: none.
    */
   readonly isFresh?: (id: NodeId) => boolean;
+  /** Drafts that are taken as if they were in the project. */
+  readonly overlay?: Overlay;
 }
 
 /** A node of which everything but its final form is known. */
@@ -88,6 +90,7 @@ const MANY_NODES = 50;
 
 class ManifestLoader implements AsyncDisposable {
   readonly #workspace: Workspace;
+  readonly #overlay: Overlay;
   readonly #previous: readonly Manifest[];
   readonly #outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & {
     readonly profile: Profile;
@@ -114,8 +117,10 @@ class ManifestLoader implements AsyncDisposable {
     workspace: Workspace,
     previous: readonly Manifest[],
     outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & { readonly profile: Profile },
+    overlay: Overlay,
   ) {
     this.#workspace = workspace;
+    this.#overlay = overlay;
     this.#previous = previous;
     this.#outside = outside;
     this.#carried = new Map(
@@ -124,7 +129,10 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   async load(found: readonly Diagnostic[]): Promise<LoadedManifest> {
-    const { config, nodes, broken, snippets, diagnostics } = loadProject(this.#workspace.root);
+    const { config, nodes, broken, snippets, diagnostics } = loadProject(
+      this.#workspace.root,
+      this.#overlay,
+    );
     this.#diagnostics.push(...found, ...diagnostics);
     this.#specs = new Map(nodes.map(({ spec }) => [spec.id, spec]));
     const { typed, host } = this.#workspace;

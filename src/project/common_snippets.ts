@@ -20,12 +20,16 @@ const FILES = [
  * Reads `seeknal/common/{sources,rules,transformations}.yml`: `{{ orders.ref }}` and
  * `{{ orders.dateCol }}` of a source, `{{ rules.not_empty }}`, `{{ transforms.dedup }}`.
  */
-export function loadSnippets(root: string, report: Report): CommonSnippets {
+export function loadSnippets(
+  root: string,
+  report: Report,
+  overlay: ReadonlyMap<string, string> = new Map(),
+): CommonSnippets {
   const found: Record<string, Scalar> = {};
   for (const { name, list, prefix, value } of FILES) {
     for (const end of ["yml", "yaml"]) {
       const file = `${COMMON_DIR}/${name}.${end}`;
-      const text = readTextIfExists(join(root, file));
+      const text = overlay.get(file) ?? readTextIfExists(join(root, file));
       if (text === null) continue;
       const { documents, problem } = parseYaml(file, text);
       if (problem !== null) {

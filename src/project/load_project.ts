@@ -39,16 +39,38 @@ const NAME_BYTES = 200;
 
 const NAME_REGEXP = /^[\p{L}_][\p{L}\p{N}_-]{0,127}$/u;
 
+/** No file is taken for another. */
+export const NO_OVERLAY: Overlay = { nodes: new Map(), snippets: new Map() };
+
+/** Texts that are taken as if they were files of the project: drafts. */
+export interface Overlay {
+  /**
+   * Files of nodes by project-relative path, wherever it leads. They stand for a file of that path, and their
+   * nodes for nodes of the same id in other files.
+   */
+  readonly nodes: ReadonlyMap<string, string>;
+  /** Files of `seeknal/common/` by project-relative path. */
+  readonly snippets: ReadonlyMap<string, string>;
+}
+
 /** Reads `seeknal_project.yml` and all node files. Reports problems, never throws for one. */
-export function loadProject(root: string): LoadedProject {
+export function loadProject(root: string, overlay: Overlay = NO_OVERLAY): LoadedProject {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const config = loadConfig(root, report);
-  const files = findNodeFiles(root, report);
+  const files = findNodeFiles(root, report).filter((file) => !overlay.nodes.has(file));
   const broken = new Set<string>();
-  const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
-  if (files.length === 0) report(noNodes());
-  const snippets = loadSnippets(root, report);
+  const laid = [...overlay.nodes].flatMap(([file, text]) =>
+    loadText(root, { file, text }, report, broken)
+  );
+  const replaced = new Set(laid.map(({ spec }) => spec.id.toLowerCase()));
+  const nodes = [
+    ...files.flatMap((file) => loadFile(root, file, report, broken))
+      .filter(({ spec }) => !replaced.has(spec.id.toLowerCase())),
+    ...laid,
+  ];
+  if (files.length + overlay.nodes.size === 0) report(noNodes());
+  const snippets = loadSnippets(root, report, overlay.snippets);
   return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
 }
 
@@ -187,6 +209,15 @@ function loadFile(
     broken.add(nameOfFile(file));
     return [];
   }
+  return loadText(root, { file, text }, report, broken);
+}
+
+function loadText(
+  root: string,
+  { file, text }: { readonly file: string; readonly text: string },
+  report: Report,
+  broken: Set<string>,
+): LoadedNode[] {
   const { documents, problem } = readDocuments(file, text);
   if (problem !== null) {
     report(problem);
