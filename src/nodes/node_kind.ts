@@ -81,6 +81,8 @@ export interface DescribeContext {
 export interface KindSchema {
   readonly properties: Readonly<Record<string, JsonSchema>>;
   readonly required: readonly string[];
+  /** Further rules of the kind (`if`, `then`), all of which hold. */
+  readonly rules?: readonly JsonSchema[];
 }
 
 /** Where things are when a job is made. */

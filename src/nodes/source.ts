@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { didYouMean } from "../base/closest.ts";
 import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
+import type { JsonSchema } from "../base/json_schema.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { type Session, SqlError } from "../engine/session.ts";
@@ -41,6 +42,10 @@ export const SOURCE: NodeKind<SourceSpec> = {
       params: { type: "object", description: "Options of the source type" },
     },
     required: ["source"],
+    rules: [...SOURCE_TYPES, ...TABLE_SOURCES].map(({ name, params }) => ({
+      if: { properties: { source: { const: name } }, required: ["source"] },
+      then: { properties: { params: paramsSchema(params) } },
+    })),
   },
   parse,
   resolve: (node, data, report) => {
@@ -173,6 +178,26 @@ function parseParams(
   }
   return params;
 }
+
+function paramsSchema(params: Readonly<Record<string, SourceParam>>): JsonSchema {
+  const properties = Object.entries(params).map(([name, { type, doc }]) => [
+    name,
+    { ...PARAM_SCHEMAS[type], description: doc },
+  ]);
+  return {
+    type: ["object", "null"],
+    properties: Object.fromEntries(properties),
+    additionalProperties: false,
+  };
+}
+
+const PARAM_SCHEMAS: Readonly<Record<SourceParam["type"], JsonSchema>> = {
+  text: { type: "string" },
+  boolean: { type: "boolean" },
+  integer: { type: "integer" },
+  list: { type: "array" },
+  mapping: { type: "object" },
+};
 
 const PARAM_WORDS: Readonly<Record<SourceParam["type"], string>> = {
   text: "a text",

@@ -14,9 +14,9 @@ import { parseScriptNode } from "../nodes/script_node.ts";
 import { readAudits } from "../checks/read_audits.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
 import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
-import { PROJECT_FILE } from "./find_project.ts";
+import { PROJECT_FILE, TEMPLATES_DIR } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
-import { type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { COMMON_DIR, type CommonSnippets, loadSnippets } from "./common_snippets.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -31,6 +31,8 @@ export interface LoadedProject {
 }
 
 const NODES_DIR = "seeknal";
+/** Folders whose files are no nodes: snippets, and what drafts begin with. */
+const NOT_NODES = [COMMON_DIR, TEMPLATES_DIR];
 /** Anything else would read as U+FFFD, and an edit of it would go unnoticed. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -151,7 +153,7 @@ function noNodes(): Diagnostic {
   };
 }
 
-/** Node files below `seeknal/`, sorted; `seeknal/common/` and hidden names are left out. */
+/** Node files below `seeknal/`, sorted; folders of other things and hidden names are left out. */
 function findNodeFiles(root: string, report: Report): string[] {
   const files: string[] = [];
   const visit = (folder: string) => {
@@ -167,7 +169,7 @@ function findNodeFiles(root: string, report: Report): string[] {
       if (entry.name.startsWith(".")) continue;
       if (entry.isSymlink) report(symlink(projectRelative(root, path)));
       else if (entry.isDirectory) {
-        if (path !== join(root, NODES_DIR, "common")) visit(path);
+        if (!NOT_NODES.includes(projectRelative(root, path))) visit(path);
       } else if (/\.ya?ml$/.test(entry.name) || codeLanguage(entry.name) !== null) {
         files.push(projectRelative(root, path));
       }

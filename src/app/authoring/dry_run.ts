@@ -1,0 +1,98 @@
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import { UserError } from "../../base/user_error.ts";
+import type { NodeId } from "../../model/ids.ts";
+import { type EnvName, PROD } from "../../model/ids.ts";
+import type { Manifest, ManifestNode } from "../../model/manifest.ts";
+import { NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
+import { invalidProject, type LoadedManifest, loadManifest } from "../load_manifest.ts";
+import type { Workspace } from "../workspace.ts";
+import { mergeSnippet } from "./merge_snippet.ts";
+import { type Preview, previewNode, type PreviewRequest } from "./preview_node.ts";
+import { type DraftFile, projectText, readDraft } from "./read_draft.ts";
+
+/** What to look at. */
+export interface DryRunRequest extends PreviewRequest {
+  /** The draft as typed. */
+  readonly file: string;
+  /** Show no rows. */
+  readonly schemaOnly: boolean;
+}
+
+/** A draft that is in order. */
+export interface DryRun {
+  readonly draft: DraftFile;
+  /** Its nodes, as they would be in the project, in the order of the file. */
+  readonly nodes: readonly ManifestNode[];
+  /** Nodes of the project that its nodes stand in place of. */
+  readonly replaces: readonly NodeId[];
+  /** Warnings about the draft. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Null where nothing is to be shown. */
+  readonly preview: Preview | null;
+}
+
+/**
+ * Checks a draft in the project as it would be with it, and computes its first rows. Writes nothing.
+ * Throws what {@linkcode readDraft} and {@linkcode previewNode} throw, and `invalid_project` (3).
+ */
+export async function dryRun(workspace: Workspace, request: DryRunRequest): Promise<DryRun> {
+  const draft = readDraft(workspace.root, workspace.host.cwd, request.file);
+  const loaded = await loadWithDraft(workspace, draft, request.env);
+  const nodes = nodesOf(draft, loaded.manifest);
+  const first = nodes[0];
+  const preview = request.schemaOnly || first === undefined || first.virtual === true
+    ? null
+    : await previewNode(workspace, loaded, first.id, request);
+  return {
+    draft,
+    nodes,
+    replaces: nodes.flatMap(({ id }) => isInProject(workspace, id) ? [id] : []),
+    diagnostics: loaded.diagnostics.filter(({ file }) => file === draft.file),
+    preview,
+  };
+}
+
+/** True for a node that production has. */
+function isInProject(_workspace: Workspace, _id: NodeId): boolean {
+  return false;
+}
+
+/** The nodes of a draft in the manifest that was made with it. */
+export function nodesOf(draft: DraftFile, { nodes }: Manifest): ManifestNode[] {
+  return draft.type === "nodes" ? draft.ids.flatMap((id) => nodes.get(id as NodeId) ?? []) : [];
+}
+
+/** The project as it would be with a draft under a path; absent: its own. */
+export function overlayOf(root: string, draft: DraftFile, path: string = draft.file): Overlay {
+  return draft.type === "nodes" ? { ...NO_OVERLAY, nodes: new Map([[path, draft.text]]) } : {
+    ...NO_OVERLAY,
+    snippets: new Map([[draft.target, mergeSnippet(draft, projectText(root, draft.target))]]),
+  };
+}
+
+/** Loads the project with a draft in it. Throws `invalid_project` (3), the draft's own problems first. */
+export async function loadWithDraft(
+  workspace: Workspace,
+  draft: DraftFile,
+  env: EnvName | null,
+): Promise<LoadedManifest> {
+  const { state, root } = workspace;
+  const prod = await state.snapshot(state.head(PROD));
+  const others = env === null ? [] : [(await state.snapshot(state.head(env))).manifest];
+  try {
+    return await loadManifest(workspace, [...others, prod.manifest], {
+      env,
+      overlay: overlayOf(root, draft),
+    });
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "invalid_project") throw error;
+    throw draftProblems(draft, error.diagnostics);
+  }
+}
+
+function draftProblems(draft: DraftFile, diagnostics: readonly Diagnostic[]): UserError {
+  const isOwn = ({ file }: Diagnostic) => file === draft.file || file === draft.target;
+  const own = diagnostics.filter(isOwn);
+  const others = diagnostics.filter((diagnostic) => !isOwn(diagnostic));
+  return invalidProject([...own, ...others]);
+}

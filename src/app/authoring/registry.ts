@@ -1,0 +1,29 @@
+import type { DraftTemplate } from "./draft_template.ts";
+import {
+  COMMON_RULE_DRAFT,
+  COMMON_SOURCE_DRAFT,
+  COMMON_TRANSFORMATION_DRAFT,
+} from "./snippet_drafts.ts";
+import { SOURCE_DRAFT } from "./source_drafts.ts";
+import { TRANSFORM_DRAFT } from "./transform_drafts.ts";
+
+/** How a draft of each kind begins, in the order in which help shows them. */
+export const DRAFT_TEMPLATES: readonly DraftTemplate[] = [
+  SOURCE_DRAFT,
+  TRANSFORM_DRAFT,
+  COMMON_SOURCE_DRAFT,
+  COMMON_RULE_DRAFT,
+  COMMON_TRANSFORMATION_DRAFT,
+];
+
+/** Other words for kinds. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "common-transform": "common-transformation",
+};
+
+/** The template of a kind, as it may be typed (`feature-group`, `feature_group`); null where there is none. */
+export function findDraftTemplate(typed: string): DraftTemplate | null {
+  const same = (word: string) => word.toLowerCase().replaceAll("_", "-");
+  const wanted = ALIASES[same(typed)] ?? same(typed);
+  return DRAFT_TEMPLATES.find(({ kind }) => same(kind) === wanted) ?? null;
+}
