@@ -63,8 +63,12 @@ export const QUERY: Command = {
 function render(context: CommandContext, table: Table, format: string): string {
   if (format === "json") return tableJson(table);
   if (format === "csv") return tableCsv(table);
-  const colour = text(context, "output") === null && context.terminal.colorOut;
-  return tableView(table, styleFor(colour));
+  const { colorOut, outWidth } = context.terminal;
+  const isScreen = text(context, "output") === null;
+  return tableView(table, {
+    style: styleFor(isScreen && colorOut),
+    width: isScreen ? outWidth : null,
+  });
 }
 
 function outputPath(context: CommandContext): string | null {
