@@ -75,7 +75,7 @@ export class OutputSession implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #session: Session;
   /** Names that views have, in lower case. */
-  readonly #made = new Set<string>();
+  #made: ReadonlySet<string> = new Set();
 
   private constructor(
     workspace: Workspace,
@@ -119,8 +119,10 @@ export class OutputSession implements AsyncDisposable {
     const verb = firstVerb(statement);
     if (WRITING.has(verb)) throw notReading(verb);
     try {
-      const views = viewStatements(this.#workspace, this.snapshot, statement, this.#made);
+      const made = new Set(this.#made);
+      const views = viewStatements(this.#workspace, this.snapshot, statement, made);
       if (views.length > 0) await this.#session.run(views.join(";\n"));
+      this.#made = made;
       const type = await this.#session.statementType(statement);
       if (!READING.has(type)) throw notReading(type);
       return await work(this.#session, statement);
@@ -229,7 +231,7 @@ function viewStatements(
   const statements: string[] = [];
   const isNew = (name: string) => !made.has(name.toLowerCase()) && made.add(name.toLowerCase());
   const make = (name: string, from: string) => {
-    if (isNew(name)) statements.push(`CREATE VIEW main.${quoteName(name)} AS ${from}`);
+    if (isNew(name)) statements.push(`CREATE OR REPLACE VIEW main.${quoteName(name)} AS ${from}`);
   };
   for (const { id, status, content_hash, size_bytes } of snapshot.results.values()) {
     const { kind, name } = splitNodeId(id);
@@ -240,7 +242,7 @@ function viewStatements(
     const from = `FROM ${readParquet(workspace.cache.objectPath(content_hash!))}`;
     if (isNew(`${kind}\0${name}`)) {
       statements.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`);
-      statements.push(`CREATE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
+      statements.push(`CREATE OR REPLACE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
     }
     if (!listsTables) make(id, from);
     if (owners.get(name.toLowerCase()) === 1) make(name, from);

@@ -28,8 +28,8 @@ export function tableView({ columns, rows }: Table, options: TableOptions): stri
     const values = Math.max(0, ...cells.map((row) => displayWidth(row[i]!)));
     return {
       natural: Math.max(displayWidth(name), values),
-      // A number that is cut is another number.
-      least: isNumber[i] ? Math.max(values, Math.min(displayWidth(name), 4)) : LEAST_WIDTH,
+      // A number or a date that is cut is another one.
+      least: isWhole(columns[i]!.type) ? Math.max(values, LEAST_WIDTH) : LEAST_WIDTH,
     };
   });
   const widths = width === null ? wanted.map(({ natural }) => natural) : fitColumns(wanted, width);
@@ -66,20 +66,25 @@ function fitColumns(wanted: readonly WantedWidth[], width: number): number[] {
   const at = (limit: number) =>
     kept.map(({ natural }, i) => Math.max(floors[i]!, Math.min(natural, limit)));
   let limit = Math.min(width, Math.max(0, ...kept.map(({ natural }) => natural)));
-  while (limit > LEAST_WIDTH && total(at(limit)) > width) limit--;
+  while (limit > 1 && total(at(limit)) > width) limit--;
   const widths = at(limit);
   // What a narrower limit would have left over goes to the columns that still want it.
   let left = width - total(widths);
   return widths.map((room, i) => {
-    const more = Math.min(left, kept[i]!.natural - room);
-    left -= Math.max(0, more);
-    return room + Math.max(0, more);
+    const more = Math.max(0, Math.min(left, kept[i]!.natural - room));
+    left -= more;
+    return room + more;
   });
 }
 
 /** The answer to EXPLAIN is a drawing already. */
 function explained(rows: Table["rows"]): string {
   return rows.map((row) => `${cellText(row[1]).trimEnd()}\n`).join("\n");
+}
+
+/** True for types whose values are shown as a whole or not at all. */
+function isWhole(type: string): boolean {
+  return isNumeric(type) || /^(BOOLEAN|DATE|TIME|TIMESTAMP|UUID)\b(?!.*\])/.test(type);
 }
 
 /** True for types whose values are set to the right. */
