@@ -23,6 +23,7 @@ import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
 import { QUERY } from "./query.ts";
+import { REPL } from "./repl.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Command[] = [
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  REPL,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,
