@@ -28,12 +28,17 @@ export async function runCli(args: readonly string[], cli: CliEnvironment): Prom
     return EXIT_DONE;
   }
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(spelledOut(args), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
     return reportError(error, args, cli);
   }
+}
+
+function spelledOut([name, ...rest]: readonly string[]): string[] {
+  const spellings = COMMANDS.find((command) => command.name === name)?.spellings ?? {};
+  return [name!, ...rest.map((word) => Object.hasOwn(spellings, word) ? spellings[word]! : word)];
 }
 
 function buildProgram(cli: CliEnvironment, done: (code: number) => void): Program {

@@ -47,6 +47,8 @@ export interface Command {
   readonly examples?: readonly string[];
   /** Left out of the help. */
   readonly hidden?: boolean;
+  /** Words that stand for options and could not be named as such: short options have one letter. */
+  readonly spellings?: Readonly<Record<string, string>>;
   /** Takes options it does not know as words. */
   readonly takesAnyOption?: boolean;
   /** Returns the exit code; throws `UserError` for what the user can act on. */

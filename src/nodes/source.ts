@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { didYouMean } from "../base/closest.ts";
 import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
-import type { JsonSchema } from "../base/json_schema.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { type Session, SqlError } from "../engine/session.ts";
@@ -18,6 +17,7 @@ import { findSourceFiles } from "../sources/source_files.ts";
 import type { SourceParam, SourceType } from "../sources/source_type.ts";
 import type { TableSourceType } from "../sources/table_source.ts";
 import { storedType } from "../sql/stored_type.ts";
+import { paramsSchema } from "./params_schema.ts";
 import { contentShape } from "./source_content.ts";
 import type {
   DescribeContext,
@@ -178,26 +178,6 @@ function parseParams(
   }
   return params;
 }
-
-function paramsSchema(params: Readonly<Record<string, SourceParam>>): JsonSchema {
-  const properties = Object.entries(params).map(([name, { type, doc }]) => [
-    name,
-    { ...PARAM_SCHEMAS[type], description: doc },
-  ]);
-  return {
-    type: ["object", "null"],
-    properties: Object.fromEntries(properties),
-    additionalProperties: false,
-  };
-}
-
-const PARAM_SCHEMAS: Readonly<Record<SourceParam["type"], JsonSchema>> = {
-  text: { type: "string" },
-  boolean: { type: "boolean" },
-  integer: { type: "integer" },
-  list: { type: "array" },
-  mapping: { type: "object" },
-};
 
 const PARAM_WORDS: Readonly<Record<SourceParam["type"], string>> = {
   text: "a text",

@@ -1,9 +1,8 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
-import type { NodeId } from "../../model/ids.ts";
-import { type EnvName, PROD } from "../../model/ids.ts";
+import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
 import type { Manifest, ManifestNode } from "../../model/manifest.ts";
-import { NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
+import { loadProject, NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "../load_manifest.ts";
 import type { Workspace } from "../workspace.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
@@ -23,7 +22,7 @@ export interface DryRun {
   readonly draft: DraftFile;
   /** Its nodes, as they would be in the project, in the order of the file. */
   readonly nodes: readonly ManifestNode[];
-  /** Nodes of the project that its nodes stand in place of. */
+  /** Nodes of other files of the project that its nodes stand in place of. */
   readonly replaces: readonly NodeId[];
   /** Warnings about the draft. */
   readonly diagnostics: readonly Diagnostic[];
@@ -46,20 +45,37 @@ export async function dryRun(workspace: Workspace, request: DryRunRequest): Prom
   return {
     draft,
     nodes,
-    replaces: nodes.flatMap(({ id }) => isInProject(workspace, id) ? [id] : []),
+    replaces: [...placesOf(workspace.root, draft)].map(([id]) => id),
     diagnostics: loaded.diagnostics.filter(({ file }) => file === draft.file),
     preview,
   };
 }
 
-/** True for a node that production has. */
-function isInProject(_workspace: Workspace, _id: NodeId): boolean {
-  return false;
-}
-
 /** The nodes of a draft in the manifest that was made with it. */
 export function nodesOf(draft: DraftFile, { nodes }: Manifest): ManifestNode[] {
   return draft.type === "nodes" ? draft.ids.flatMap((id) => nodes.get(id as NodeId) ?? []) : [];
+}
+
+/** Where the project has nodes of a draft already, in files other than the draft itself. */
+export function placesOf(root: string, draft: DraftFile): Map<NodeId, NodePlace> {
+  const places = new Map<NodeId, NodePlace>();
+  if (draft.type !== "nodes") return places;
+  const wanted = new Set(draft.ids.map((id) => id.toLowerCase()));
+  const { nodes } = loadProject(root);
+  for (const { spec, file } of nodes) {
+    if (file === draft.file || !wanted.has(spec.id.toLowerCase())) continue;
+    const others = nodes.filter((node) => node.file === file).map((node) => node.spec.id)
+      .filter((id) => !wanted.has(id.toLowerCase()));
+    places.set(spec.id, { file, others });
+  }
+  return places;
+}
+
+/** A file of the project that holds a node. */
+export interface NodePlace {
+  readonly file: string;
+  /** Nodes in it that a draft does not have. */
+  readonly others: readonly NodeId[];
 }
 
 /** The project as it would be with a draft under a path; absent: its own. */

@@ -1,8 +1,11 @@
 import type { Command } from "../command.ts";
+import { APPLY } from "./apply.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
 import { DIFF } from "./diff.ts";
+import { DRAFT } from "./draft.ts";
+import { DRY_RUN } from "./dry_run.ts";
 import { DOCTOR } from "./doctor.ts";
 import {
   ENV_APPLY,
@@ -26,12 +29,16 @@ import { QUERY } from "./query.ts";
 import { REPL } from "./repl.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
+import { SCHEMA } from "./schema.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
   INIT,
+  DRAFT,
+  DRY_RUN,
+  APPLY,
   PARSE,
   PLAN,
   RUN,
@@ -57,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
   GC,
   DOCTOR,
   INFO,
+  SCHEMA,
   COMPLETIONS,
   completeCommand(() => COMMANDS),
 ];
