@@ -3,7 +3,7 @@ import { UserError } from "../../base/user_error.ts";
 import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
 import type { Manifest, ManifestNode } from "../../model/manifest.ts";
 import { loadProject, NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
-import { invalidProject, type LoadedManifest, loadManifest } from "../load_manifest.ts";
+import { type LoadedManifest, loadManifest } from "../load_manifest.ts";
 import type { Workspace } from "../workspace.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
 import { type Preview, previewNode, type PreviewRequest } from "./preview_node.ts";
@@ -22,8 +22,8 @@ export interface DryRun {
   readonly draft: DraftFile;
   /** Its nodes, as they would be in the project, in the order of the file. */
   readonly nodes: readonly ManifestNode[];
-  /** Nodes of other files of the project that its nodes stand in place of. */
-  readonly replaces: readonly NodeId[];
+  /** Files of the project that have nodes of its already. */
+  readonly replaces: ReadonlyMap<NodeId, string>;
   /** Warnings about the draft. */
   readonly diagnostics: readonly Diagnostic[];
   /** Null where nothing is to be shown. */
@@ -45,7 +45,7 @@ export async function dryRun(workspace: Workspace, request: DryRunRequest): Prom
   return {
     draft,
     nodes,
-    replaces: [...placesOf(workspace.root, draft)].map(([id]) => id),
+    replaces: new Map([...placesOf(workspace.root, draft)].map(([id, { file }]) => [id, file])),
     diagnostics: loaded.diagnostics.filter(({ file }) => file === draft.file),
     preview,
   };
@@ -110,5 +110,18 @@ function draftProblems(draft: DraftFile, diagnostics: readonly Diagnostic[]): Us
   const isOwn = ({ file }: Diagnostic) => file === draft.file || file === draft.target;
   const own = diagnostics.filter(isOwn);
   const others = diagnostics.filter((diagnostic) => !isOwn(diagnostic));
-  return invalidProject([...own, ...others]);
+  const count = (found: readonly Diagnostic[]) => {
+    const errors = found.filter(({ severity }) => severity === "error").length;
+    return `${errors} ${errors === 1 ? "problem" : "problems"}`;
+  };
+  const message = own.some(({ severity }) => severity === "error")
+    ? `${draft.file} has ${count(own)}`
+    : `${draft.file} has no problem of its own, and the project would have ${
+      count(others)
+    } with it`;
+  return new UserError(message, {
+    code: "invalid_project",
+    kind: "validation",
+    diagnostics: [...own, ...others],
+  });
 }

@@ -56,7 +56,7 @@ function json({ draft, nodes, replaces, diagnostics, preview }: DryRun) {
       id,
       inputs,
       columns: shape.columns.map(({ name, type }) => ({ name, type })),
-      replaces: replaces.includes(id),
+      replaces: replaces.get(id) ?? null,
     })),
     built_for_preview: preview?.built ?? [],
     rows: preview === null ? null : tableObjects(preview.table),

@@ -17,11 +17,8 @@ export function draftSummary({ draft, nodes, replaces }: DryRun, style: Style): 
       factLines([["use", use.replace("id", draft.id)], ["goes to", draft.target]], style);
   }
   return nodes.map((node, i) => {
-    const place = replaces.includes(node.id)
-      ? `in place of the one that is there`
-      : draft.file === draft.target
-      ? draft.file
-      : draft.target;
+    const there = replaces.get(node.id);
+    const place = there === undefined ? draft.target : `${there}, in place of what is there`;
     const shown = node.shape.columns.slice(0, COLUMNS_SHOWN).map(({ name, type }) =>
       `${name} ${type}`
     );
@@ -77,7 +74,7 @@ export function applyView(
   return text.length === 0 ? "" : `${text.join("\n")}\n`;
 }
 
-function changeLines({ id, kind, category, reasons, columns }: Change, style: Style): string[] {
+function changeLines({ id, kind, category, reasons }: Change, style: Style): string[] {
   if (kind === "new") return [`Added: ${style.green(`+ ${id}`)}`];
   if (kind === "removed") return [`Removed: ${style.red(`- ${id}`)}`];
   const paint = category === "BREAKING"
@@ -85,18 +82,8 @@ function changeLines({ id, kind, category, reasons, columns }: Change, style: St
     : category === "NON_BREAKING"
     ? style.yellow
     : style.dim;
-  const named = [
-    ["added", columns.added],
-    ["removed", columns.removed],
-    ["changed", columns.changed],
-    ["renamed", columns.renamed],
-  ] as const;
-  const parts = named.flatMap(([word, names]) =>
-    names.length === 0 ? [] : [`${word} ${names.join(", ")}`]
-  );
   return [
     `Changed: ${style.bold(id)}  ${paint(category ?? "")}`,
     ...reasons.map((reason) => `  ${reason}`),
-    ...(parts.length === 0 ? [] : [`  columns: ${parts.join("; ")}`]),
   ];
 }
