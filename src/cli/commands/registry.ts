@@ -4,6 +4,7 @@ import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
 import { DIFF } from "./diff.ts";
+import { DOCS } from "./docs.ts";
 import { DRAFT } from "./draft.ts";
 import { DRY_RUN } from "./dry_run.ts";
 import { DOCTOR } from "./doctor.ts";
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   DOCTOR,
   INFO,
   SCHEMA,
+  DOCS,
   COMPLETIONS,
   completeCommand(() => COMMANDS),
 ];
