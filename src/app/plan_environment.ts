@@ -23,6 +23,12 @@ import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
 import { findNode } from "./find_node.ts";
+import {
+  checkRestated,
+  type IntervalOptions,
+  intervalRequest,
+  NO_INTERVALS,
+} from "./interval_options.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
 import type { OutsideSources } from "./outside_sources.ts";
 import { planTables } from "./outside_tables.ts";
@@ -50,6 +56,10 @@ export interface PlanRequest {
   readonly keepsNothing?: boolean;
   /** The systems that sources outside read from; absent: opened where needed, and closed again. */
   readonly outside?: OutsideSources;
+  /** Limits for intervals, and nodes whose intervals are built again; absent: whatever is pending. */
+  readonly intervals?: IntervalOptions;
+  /** True where the states of nodes that are built piece by piece are those of the environment's plan. */
+  readonly keepsIntervals?: boolean;
   /** Which sources outside are looked at as they are now; absent: all. */
   readonly isFresh?: (id: NodeId) => boolean;
 }
@@ -111,8 +121,17 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
       env: base.env,
       ...(request.outside === undefined ? {} : { outside: request.outside }),
       isFresh: request.isFresh ?? (() => true),
+      incremental: {
+        snapshots: [base.envSnapshot, base.prod],
+        inherited: await formerProduction(workspace, base),
+        planned: request.keepsIntervals === true ? [base.envSnapshot.manifest] : [],
+        request: intervalRequest(request.intervals ?? NO_INTERVALS),
+        nowMs: workspace.host.now().getTime(),
+        cache: workspace.cache,
+      },
     },
   );
+  checkRestated(asWritten.manifest, request.intervals ?? NO_INTERVALS);
   const decisions = decideCategories(workspace, base, asWritten, request);
   const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
     decisions,
@@ -409,6 +428,15 @@ async function lostWork(
   }));
 }
 
+/** Production as it was when the environment was last planned; null where it did not move since. */
+async function formerProduction(
+  { state }: Workspace,
+  { envSnapshot: { plan }, prodHead }: PlanningBase,
+): Promise<Manifest | null> {
+  const former = plan?.base.commit ?? null;
+  return former === null || former === prodHead ? null : (await state.snapshot(former)).manifest;
+}
+
 /** Commits a plan to its environment's ref; returns the commit that holds it. */
 export async function commitPlan(
   workspace: Workspace,
@@ -457,7 +485,10 @@ async function stagePlan(
     manifest,
     results: withFailures(reused, base.envSnapshot, manifest),
     outside: ownTables(base.envSnapshot.outside, env),
-    plan: toStoredPlan(plan, env, manifestTree, loaded.profile.hash),
+    plan: toStoredPlan(plan, env, manifestTree, {
+      profileHash: loaded.profile.hash,
+      variables: workspace.typed,
+    }),
     environment,
   };
   return { snapshot, staged: workspace.state.stage(snapshot) };

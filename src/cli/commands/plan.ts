@@ -9,6 +9,7 @@ import { type Command, type CommandContext, type CommandOption, PROFILE } from "
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
+import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
 
@@ -27,6 +28,8 @@ export const PLAN_OPTIONS: readonly CommandOption[] = [
     flags: "--no-auto-categorization",
     doc: "ask about every change instead of categorising it",
   },
+  ...INTERVAL_OPTIONS,
+  ...VARIABLE_OPTIONS,
   { flags: "--detailed-exitcode", doc: "exit 0: nothing to do, 2: something to do, 1: error" },
 ];
 
@@ -67,6 +70,7 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
         env,
         ttlSeconds,
         categories,
+        intervals: typedIntervals(context.options),
         autoCategorize: context.options["autoCategorization"] === false ? "off" : null,
         ...(context.terminal.canAsk && format === "text" ? { decide: askCategory(context) } : {}),
       });

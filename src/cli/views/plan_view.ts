@@ -154,7 +154,7 @@ function branchText(
     ? "see above"
     : affected
     ? node.reasons.filter((reason) => /^(reads|depends|returns) /.test(reason)).join("; ")
-    : node.reasons.find((reason) => /decided/.test(reason)) ?? "reads nothing that changed";
+    : node.reasons.find((reason) => /decided|stays/.test(reason)) ?? "reads nothing that changed";
   const paint = affected ? paintOf(node, style) : style.dim;
   // What stands right above need not be named in full.
   const short = (why || node.reasons[0]!).replaceAll(`reads ${parent}.`, "reads ");
