@@ -151,6 +151,14 @@ async function liveObjects(
     seen.add(head);
     await addResults(workspace, (await state.commit(head)).tree, live, trees);
   }
+  // What a planned build goes on from, though production may have left it behind.
+  for (const env of state.environments()) {
+    const { manifest } = await state.snapshot(state.head(env));
+    for (const { incremental } of manifest.nodes.values()) {
+      const base = incremental?.base ?? null;
+      if (base !== null) live.add(base.content_hash);
+    }
+  }
   let kept = 0;
   for await (const { tree } of positions(state, PROD)) {
     if (kept++ >= keepPromotions) break;

@@ -168,7 +168,7 @@ function makeJob(
   options: ExecuteOptions,
 ) {
   const { cache } = workspace;
-  const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+  const { node: { spec }, sql, sqlFor } = loaded.resolved.get(node.id)!;
   return kindOf(spec).job(node, spec, sql, {
     data: sourceData(workspace, loaded.profile),
     outside,
@@ -176,6 +176,7 @@ function makeJob(
     temporaryDir: cache.temporaryDir,
     timeoutMs: options.timeoutMs,
     objectPath: (hash) => cache.objectPath(hash),
+    sqlFor: (literals) => sqlFor?.(literals) ?? sql,
     output: (id) => (records.get(id) ?? results.get(id))!.content_hash!,
   });
 }

@@ -15,15 +15,22 @@ import type { AutoCategorize } from "../model/config.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { CategoryOverride, Manifest, ManifestNode } from "../model/manifest.ts";
 import { type Outside, tablesOf, withTables } from "../model/outside.ts";
-import type { Plan } from "../model/plan.ts";
+import type { Plan, PlanNode } from "../model/plan.ts";
 import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
-import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
+import { buildPlan, summarize, toStoredPlan } from "../plan/build_plan.ts";
+import { isPartial, SELECT_ALL, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
 import { isCheckedAlways } from "./node_checks.ts";
 import { findNode } from "./find_node.ts";
+import {
+  checkRestated,
+  type IntervalOptions,
+  intervalRequest,
+  NO_INTERVALS,
+} from "./interval_options.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
 import type { OutsideSources } from "./outside_sources.ts";
 import { planTables } from "./outside_tables.ts";
@@ -45,12 +52,18 @@ export interface PlanRequest {
   readonly autoCategorize?: AutoCategorize | null;
   /** Asks a person about a change; absent where nobody can answer. */
   readonly decide?: (change: Change) => CategoryOverride["category"];
+  /** What of the plan is shown; what is planned and committed is always everything. Absent: all. */
+  readonly shown?: Selection;
   /** True where the plan is only looked at: a decision that is missing is then no obstacle. */
   readonly showOnly?: boolean;
   /** True where every node follows what it reads, whatever was decided. */
   readonly keepsNothing?: boolean;
   /** The systems that sources outside read from; absent: opened where needed, and closed again. */
   readonly outside?: OutsideSources;
+  /** Limits for intervals, and nodes whose intervals are built again; absent: whatever is pending. */
+  readonly intervals?: IntervalOptions;
+  /** True where the states of nodes that are built piece by piece are those of the environment's plan. */
+  readonly keepsIntervals?: boolean;
   /** Which sources outside are looked at as they are now; absent: all. */
   readonly isFresh?: (id: NodeId) => boolean;
 }
@@ -61,6 +74,8 @@ export interface ShownPlan {
   /** SQL diffs of direct changes, by node. */
   readonly sql: ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
   readonly impact: readonly ImpactTree[];
+  /** Nodes that were left out of what is shown although the plan asks for something. */
+  readonly hidden: number;
 }
 
 /**
@@ -74,15 +89,46 @@ export async function planEnvironment(
 ): Promise<ShownPlan> {
   const writes = request.env !== null && request.env !== PROD;
   const planned = await makePlan(workspace, { ...request, showOnly: !writes });
-  const readers = readersOf(planned.loaded.manifest.nodes.values());
-  const shown = {
-    sql: sqlDiffs(planned),
-    impact: impactTrees(planned.plan, (id) => readers.get(id) ?? []),
-  };
-  if (!writes) return { plan: planned.plan, ...shown };
+  const shown = shownPlan(planned, request.shown ?? SELECT_ALL);
+  if (!writes) return shown;
   await catchUp(workspace);
   const commit = await commitPlan(workspace, planned, request.ttlSeconds ?? null);
-  return { plan: { ...planned.plan, plan: commit }, ...shown };
+  return { ...shown, plan: { ...shown.plan, plan: commit } };
+}
+
+/** The part of a plan that somebody wants to see. Tags that nothing has are warned of, and everything is shown. */
+function shownPlan(planned: Planned, selection: Selection): ShownPlan {
+  const { plan, loaded: { manifest } } = planned;
+  const readers = readersOf(manifest.nodes.values());
+  const view = (shown: Plan, hidden: number) => ({
+    plan: shown,
+    sql: sqlDiffs({ ...planned, plan: shown }),
+    impact: impactTrees(shown, (id) => readers.get(id) ?? []),
+    hidden,
+  });
+  if (!isPartial(selection)) return view(plan, 0);
+  const asks = ({ change, action }: PlanNode) => change !== "none" || action === "build";
+  const modified = new Set(
+    plan.nodes.filter(({ id, change }) => change !== "none" && manifest.nodes.has(id))
+      .map(({ id }) => id),
+  );
+  const { ids, warnings } = selectNodes(manifest, selection, modified);
+  const diagnostics = [
+    ...plan.diagnostics,
+    ...warnings.map((message) => ({
+      severity: "warning" as const,
+      code: "selection",
+      message: ids.size === 0 ? `${message}; showing the whole plan` : message,
+    })),
+  ];
+  if (ids.size === 0) return view({ ...plan, diagnostics }, 0);
+  const nodes = plan.nodes.filter(({ id }) => ids.has(id));
+  const materializations = plan.materializations.filter(({ node }) => ids.has(node));
+  const summary = summarize(nodes, materializations);
+  return view(
+    { ...plan, nodes, materializations, summary, diagnostics },
+    plan.nodes.filter(asks).length - nodes.filter(asks).length,
+  );
 }
 
 /** Direct changes whose SQL is compared line by line; more would not be read. */
@@ -112,8 +158,17 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
       env: base.env,
       ...(request.outside === undefined ? {} : { outside: request.outside }),
       isFresh: request.isFresh ?? (() => true),
+      incremental: {
+        snapshots: [base.envSnapshot, base.prod],
+        inherited: await formerProduction(workspace, base),
+        planned: request.keepsIntervals === true ? [base.envSnapshot.manifest] : [],
+        request: intervalRequest(request.intervals ?? NO_INTERVALS),
+        nowMs: workspace.host.now().getTime(),
+        cache: workspace.cache,
+      },
     },
   );
+  checkRestated(asWritten.manifest, request.intervals ?? NO_INTERVALS);
   const decisions = decideCategories(workspace, base, asWritten, request);
   const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
     decisions,
@@ -418,6 +473,15 @@ async function lostWork(
   }));
 }
 
+/** Production as it was when the environment was last planned; null where it did not move since. */
+async function formerProduction(
+  { state }: Workspace,
+  { envSnapshot: { plan }, prodHead }: PlanningBase,
+): Promise<Manifest | null> {
+  const former = plan?.base.commit ?? null;
+  return former === null || former === prodHead ? null : (await state.snapshot(former)).manifest;
+}
+
 /** Commits a plan to its environment's ref; returns the commit that holds it. */
 export async function commitPlan(
   workspace: Workspace,
@@ -466,7 +530,10 @@ async function stagePlan(
     manifest,
     results: withFailures(reused, base.envSnapshot, manifest),
     outside: ownTables(base.envSnapshot.outside, env),
-    plan: toStoredPlan(plan, env, manifestTree, loaded.profile.hash),
+    plan: toStoredPlan(plan, env, manifestTree, {
+      profileHash: loaded.profile.hash,
+      variables: workspace.typed,
+    }),
     environment,
   };
   return { snapshot, staged: workspace.state.stage(snapshot) };

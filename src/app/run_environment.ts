@@ -12,7 +12,8 @@ import { isChecked, isCheckedAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
-import { commitPlan, makePlan } from "./plan_environment.ts";
+import { hasIntervalOptions, type IntervalOptions, NO_INTERVALS } from "./interval_options.ts";
+import { commitPlan, makePlan, type PlanRequest } from "./plan_environment.ts";
 import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -56,28 +57,48 @@ export async function prepareRun(
   await using _sources = own;
   const sources = outside ?? own!;
   const isFresh = () => env === null || request.force;
-  const planned = await makePlan(workspace, {
-    env,
-    keepsNothing: request.full && env === null,
-    outside: sources,
-    isFresh,
-  });
+  const plan = (more: Partial<PlanRequest>) =>
+    makePlan(workspace, {
+      env,
+      keepsNothing: request.full && env === null,
+      outside: sources,
+      isFresh,
+      keepsIntervals: env !== null && !request.force,
+      ...more,
+    });
+  const planned = await plan(env === null ? { intervals: request.intervals } : {});
   const staleness = head === null ? [] : await findStaleness(workspace, planned, head);
   if (staleness.length > 0 && !request.force) throw stalePlan(env!, staleness);
   const prepared = chooseRun(planned, env, request, staleness);
   const moved = env === null ? new Map() : await movedSources(prepared, sources);
-  if (moved.size === 0) return { ...prepared, isReplanned: env !== null && request.force };
-  const again = await makePlan(workspace, {
-    env,
-    outside: sources,
+  const intervals = wantedIntervals(prepared, request);
+  const isOther = moved.size > 0 || intervals !== (env === null ? request.intervals : NO_INTERVALS);
+  if (!isOther) return { ...prepared, isReplanned: env !== null && request.force };
+  const again = await plan({
+    intervals,
+    keepsIntervals: env !== null && !request.force && !hasIntervalOptions(intervals),
     isFresh: (id) => isFresh() || moved.has(id),
   });
   const next = chooseRun(again, env, request, staleness);
   return {
     ...next,
     warnings: [...next.warnings, ...moved.values()],
-    isReplanned: true,
+    isReplanned: env !== null,
   };
+}
+
+/** With `--full`, what is selected and built piece by piece is built from scratch. */
+function wantedIntervals(
+  { planned: { loaded }, selected }: Pick<PreparedRun, "planned" | "selected">,
+  { full, intervals }: RunRequest,
+): IntervalOptions {
+  if (!full) return intervals;
+  const whole = [...selected.ids].filter((id) =>
+    loaded.manifest.nodes.get(id)?.incremental !== undefined
+  );
+  return whole.length === 0
+    ? intervals
+    : { ...intervals, restate: [...intervals.restate, ...whole] };
 }
 
 /** The systems that a run of an environment reads from. Throws `invalid_profile` (2). */

@@ -3,7 +3,7 @@ import { FileVersions } from "../cache/file_versions.ts";
 import { OutputCache } from "../cache/output_cache.ts";
 import type { Host } from "../model/host.ts";
 import { findProject } from "../project/find_project.ts";
-import { NO_TYPED_VARIABLES, type TypedVariables } from "./variables.ts";
+import { NO_TYPED_VARIABLES, type TypedVariables } from "../model/variables.ts";
 import { StateRepo } from "../state/state_repo.ts";
 
 /** A project on disk with everything Seeknal keeps for it. Opening it writes nothing. */

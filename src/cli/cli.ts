@@ -11,6 +11,7 @@ import {
 } from "./command.ts";
 import { COMMANDS, GROUPS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
+import { typedVariables } from "./typed_values.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 
 /** What a command line runs in. */
@@ -142,7 +143,13 @@ function makeContext(
         : join(host.cwd, typed);
       const note = styleFor(terminal.colorErr).yellow("note:");
       const notice = (text: string) => terminal.err(`${note} ${text}\n`);
-      return openWorkspace(host, { projectPath, readOnly: mode === "read", profile, notice });
+      return openWorkspace(host, {
+        projectPath,
+        readOnly: mode === "read",
+        profile,
+        typed: typedVariables(options),
+        notice,
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Fingerprint, NodeId } from "./ids.ts";
+import type { IncrementalState } from "./incremental.ts";
 import type { MaterializationSpec } from "./materialization.ts";
 import type { AuditSpec, DeclaredColumn, ParamValue } from "./node.ts";
 
@@ -103,6 +104,8 @@ export interface ManifestNode {
   readonly fingerprint: Fingerprint;
   /** Absent in what an earlier version wrote: every part then changes with the whole. */
   readonly parts?: NodeParts;
+  /** What its output is made of, where that is built piece by piece. */
+  readonly incremental?: IncrementalState;
   /** Set for nodes that have no rows of their own: metrics, exposures and the like. */
   readonly virtual?: true;
   /** Checks that its rows have to pass; absent where there are none. */

@@ -102,6 +102,11 @@ export interface TransformSpec extends SqlSpec {
   readonly incremental: IncrementalSpec | null;
 }
 
+/** How a node is built piece by piece; null where it is built as a whole. */
+export function incrementalOf(spec: NodeSpec): IncrementalSpec | null {
+  return "incremental" in spec ? (spec as TransformSpec).incremental : null;
+}
+
 /** A node of any kind with rows whose rows a script makes. */
 export interface ScriptNodeSpec extends NodeCommon {
   readonly script: ScriptSpec;

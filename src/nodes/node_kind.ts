@@ -10,7 +10,7 @@ import type { NodeJob, WatchedFile } from "../model/run.ts";
 import type { DescribedTable } from "../sources/table_source.ts";
 import type { Binder } from "../sql/binder.ts";
 import type { OutputColumn } from "../shape/query_shape.ts";
-import type { Variables } from "../sql/resolve_query.ts";
+import type { Literals, Variables } from "../sql/resolve_query.ts";
 
 /** A node with the document it was read from. */
 export interface LoadedNode<S extends NodeSpec = NodeSpec> {
@@ -48,6 +48,8 @@ export interface ResolvedNode<S extends NodeSpec = NodeSpec> {
   readonly version: SourceVersion | null;
   /** Where a 1-based place of `sql` stands in the file. */
   locate(line: number, column: number): Location;
+  /** `sql` with other values for what differs from build to build; absent where nothing does. */
+  sqlFor?(literals: Literals): string;
 }
 
 /** What describing found out. */
@@ -94,6 +96,8 @@ export interface JobContext {
   objectPath(hash: ContentHash): string;
   /** Content of an upstream node. */
   output(id: NodeId): ContentHash;
+  /** The node's SQL with values of this build. */
+  sqlFor(literals: Literals): string;
   /** How a source outside is read in this run. */
   outside(id: NodeId): Pick<TableJob, "connection" | "pin" | "previous">;
 }

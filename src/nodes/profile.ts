@@ -28,6 +28,10 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   takesScript: false,
   schema: {
     properties: {
+      source: {
+        type: "string",
+        description: "The node that is read, where inputs does not name it",
+      },
       profile: {
         type: "object",
         properties: {
@@ -48,7 +52,7 @@ export const PROFILE: NodeKind<ProfileSpec> = {
         additionalProperties: false,
       },
     },
-    required: ["inputs"],
+    required: [],
   },
   parse,
   resolve: (node, data, report) => {

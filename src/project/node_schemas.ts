@@ -47,12 +47,13 @@ function body(kind: NodeKind): JsonSchema {
       else: { required },
     }
     : { required };
+  const all = [...(kind.takesScript || required.length > 0 ? [needed] : []), ...rules];
   return {
     type: "object",
     properties: { kind: { const: kind.kind }, ...commonProperties(kind), ...properties },
     required: ["kind", "name"],
     additionalProperties: false,
-    allOf: [...(kind.takesScript || required.length > 0 ? [needed] : []), ...rules],
+    ...(all.length === 0 ? {} : { allOf: all }),
   };
 }
 

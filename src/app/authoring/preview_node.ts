@@ -155,7 +155,10 @@ class NodePreview implements AsyncDisposable {
 
   async #job(node: ManifestNode, timeoutMs: number): Promise<NodeJob> {
     const { workspace, loaded, folder, outside } = this.#context;
-    const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+    const { node: { spec }, sql, sqlFor } = loaded.resolved.get(node.id)!;
+    // What an incremental node has so far is gone on with, as in a run.
+    const before = node.incremental?.base?.content_hash;
+    if (before !== undefined) link(workspace.cache.objectPath(before), this.#path(before));
     if (isOutsideSource(spec)) await outside.prepareJobs([spec]);
     return kindOf(spec).job(node, spec, sql, {
       data: sourceData(workspace, loaded.profile),
@@ -164,6 +167,7 @@ class NodePreview implements AsyncDisposable {
       temporaryDir: join(folder, "tmp"),
       timeoutMs,
       objectPath: (hash) => this.#path(hash),
+      sqlFor: (literals) => sqlFor?.(literals) ?? sql,
       output: (id) => this.#objects.get(id)!,
     });
   }

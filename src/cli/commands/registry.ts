@@ -22,6 +22,12 @@ import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
+import {
+  INTERVALS_BACKFILL,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_RESTATE,
+} from "./intervals.ts";
 import { LINEAGE } from "./lineage.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
@@ -61,6 +67,10 @@ export const COMMANDS: readonly Command[] = [
   ENV_DELETE,
   ENV_CHECKOUT,
   ENV_CLEANUP,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_BACKFILL,
+  INTERVALS_RESTATE,
   CONNECTION_TEST,
   GC,
   DOCTOR,
@@ -74,4 +84,5 @@ export const COMMANDS: readonly Command[] = [
 /** What the groups of verbs are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   env: "Environments: list, show, delete, clean up",
+  intervals: "Nodes that are built piece by piece: what is done, pending, build it again",
 };

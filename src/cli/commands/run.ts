@@ -7,6 +7,7 @@ import { EXIT_DONE, EXIT_EXECUTION, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
 import { HumanReporter, jsonReporter } from "../reporter.ts";
+import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
@@ -37,6 +38,9 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
   { flags: "--timeout <SECONDS>", doc: "stop a node after this time" },
   { flags: "--max-workers <N>", doc: "nodes at the same time (default: the number of cores)" },
   { flags: "--parallel", doc: "accepted: parallel is the default, --max-workers 1 is sequential" },
+  ...INTERVAL_OPTIONS,
+  { flags: "--backfill", doc: "accepted: pending intervals are always built" },
+  ...VARIABLE_OPTIONS,
   { flags: "--rematerialize", doc: "write tables outside although they hold their content" },
   { flags: "--no-materialize", doc: "write no tables outside" },
   PROFILE,
@@ -103,6 +107,7 @@ function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
     },
     full: flag(context, "full"),
     force: flag(context, "force"),
+    intervals: typedIntervals(context.options),
     materialize: context.options["materialize"] !== false,
     rematerialize: flag(context, "rematerialize"),
     maxWorkers: wholeNumber(context, "maxWorkers", 1) ?? host.cpuCount,
