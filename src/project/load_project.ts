@@ -71,7 +71,7 @@ export function loadProject(root: string, overlay: Overlay = NO_OVERLAY): Loaded
       .filter(({ spec }) => !replaced.has(spec.id.toLowerCase())),
     ...laid,
   ];
-  if (files.length + overlay.nodes.size === 0) report(noNodes());
+  if (files.length + overlay.nodes.size + overlay.snippets.size === 0) report(noNodes());
   const snippets = loadSnippets(root, report, overlay.snippets);
   return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
 }

@@ -32,6 +32,8 @@ export interface PreparedApply {
   readonly lines: readonly SqlDiffLine[];
   /** What it means for nodes; null where the project as it is does not load. */
   readonly changes: readonly Change[] | null;
+  /** True where the project has nodes: there is something to plan. */
+  readonly hasNodes: boolean;
 }
 
 /** What was done. */
@@ -63,6 +65,7 @@ export async function prepareApply(workspace: Workspace, typed: string): Promise
     target,
     text,
     action,
+    hasNodes: loaded.manifest.nodes.size > 0,
     lines: action === "replace" ? textDiff(before!, text) : [],
     changes: action === "none" ? [] : await changesBy(workspace, draft, { target, text }),
   };
@@ -74,7 +77,7 @@ export async function prepareApply(workspace: Workspace, typed: string): Promise
  */
 export async function applyDraft(
   workspace: Workspace,
-  { draft, target, text, action }: PreparedApply,
+  { draft, target, text, action, hasNodes }: PreparedApply,
   { parse }: { readonly parse: boolean },
 ): Promise<Applied> {
   const { root } = workspace;
@@ -83,7 +86,7 @@ export async function applyDraft(
   const moved = draft.file !== target;
   if (moved) Deno.removeSync(draft.path);
   if (action !== "none") writeSchemas(join(root, SCHEMAS_DIR), findSchemas(null));
-  const plan = parse && action !== "none"
+  const plan = parse && action !== "none" && hasNodes
     ? (await planEnvironment(workspace, { env: null })).plan
     : null;
   return { moved, plan };

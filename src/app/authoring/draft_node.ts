@@ -153,14 +153,19 @@ async function chooseInput(
       hint: "name another node with --from, or leave it out",
     });
   }
-  const inputs = [...nodes.values()].map(inputOf)
-    .filter((input) => whyUnsuitable(template, input) === null);
+  const inputs = [...nodes.values()].map(inputOf).filter((input) =>
+    whyUnsuitable(template, input) === null &&
+    (template.reads !== "rows" || PLAIN_KINDS.includes(input.kind))
+  );
   // What is worked out already suits better than raw data, and more roles better than fewer.
   const score = ({ kind, roles }: DraftInput) =>
     Object.values(roles).filter((role) => role !== null).length * 2 + (kind === "source" ? 0 : 1);
   const best = inputs.toSorted((a, b) => score(b) - score(a))[0] ?? null;
   return { input: best, note: null };
 }
+
+/** Kinds whose rows are what one would begin with, where any rows will do. */
+const PLAIN_KINDS = ["source", "seed", "transform"];
 
 function whyUnsuitable({ reads, wants }: DraftTemplate, input: DraftInput): string | null {
   if (reads !== null && reads !== "rows" && !reads.includes(input.kind)) {

@@ -124,7 +124,7 @@ export function commonOptions(columns: readonly DraftColumn[]): string {
 # Further fields; "seeknal schema" has them all.
 # owner: data@example.com          # whom to ask
 # tags: [daily]                    # words to select by: seeknal run --tags daily
-# grain: [${yamlText(first)}]      # columns that tell its rows apart
+# grain: [${yamlText(first)}]  # columns that tell its rows apart
 # audits:                          # checks that its rows have to pass
 #   - type: not_null
 #     columns: [${yamlText(first)}]
@@ -143,6 +143,14 @@ export const SAMPLE_COLUMNS: readonly DraftColumn[] = [
   { name: "status", type: "VARCHAR" },
   { name: "amount", type: "DECIMAL(10,2)" },
 ];
+
+/** What they are good for. */
+export const SAMPLE_ROLES: ColumnRoles = {
+  key: SAMPLE_COLUMNS[1]!,
+  time: SAMPLE_COLUMNS[2]!,
+  category: SAMPLE_COLUMNS[3]!,
+  number: SAMPLE_COLUMNS[4]!,
+};
 
 /** A few rows that need no input. */
 export const SAMPLE_SQL = `SELECT
@@ -169,21 +177,23 @@ ${indent(SAMPLE_SQL, 2)}
 `;
 }
 
-/** The node that a draft reads: one of the project, or sample rows that come along as a document of their own. */
-export function inputOrSample({ name, input }: DraftContext): {
+/** What a draft reads: a node of the project, or sample rows that come along as a document of their own. */
+export interface DraftRows {
   readonly id: string;
   readonly columns: readonly DraftColumn[];
-  readonly isSample: boolean;
+  readonly roles: ColumnRoles;
+  /** Text to put behind the draft. */
   readonly document: string;
-} {
-  if (input !== null) {
-    return { id: input.id, columns: input.columns, isSample: false, document: "" };
-  }
+}
+
+/** The node that was chosen for a draft, or sample rows. */
+export function inputOrSample({ name, input }: DraftContext): DraftRows {
+  if (input !== null) return { ...input, document: "" };
   const own = `${name}_rows`;
   return {
     id: `transform.${own}`,
     columns: SAMPLE_COLUMNS,
-    isSample: true,
+    roles: SAMPLE_ROLES,
     document: sampleNode(own),
   };
 }

@@ -1,3 +1,4 @@
+import { didYouMean } from "../../base/closest.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
@@ -46,9 +47,24 @@ export async function dryRun(workspace: Workspace, request: DryRunRequest): Prom
     draft,
     nodes,
     replaces: new Map([...placesOf(workspace.root, draft)].map(([id, { file }]) => [id, file])),
-    diagnostics: loaded.diagnostics.filter(({ file }) => file === draft.file),
+    diagnostics: [
+      ...loaded.diagnostics.filter(({ file }) => file === draft.file),
+      ...unknownRef(draft, loaded.manifest),
+    ],
     preview,
   };
+}
+
+/** A name for a node that is not there is of no use yet, and does no harm. */
+function unknownRef(draft: DraftFile, { nodes }: Manifest): Diagnostic[] {
+  if (draft.type !== "snippet" || draft.ref === null || nodes.has(draft.ref as NodeId)) return [];
+  return [{
+    severity: "warning",
+    code: "missing_input",
+    message: `${draft.id} stands for ${draft.ref}, which does not exist`,
+    file: draft.file,
+    hint: didYouMean(draft.ref, nodes.keys()) ?? "make that node, or name another one",
+  }];
 }
 
 /** The nodes of a draft in the manifest that was made with it. */

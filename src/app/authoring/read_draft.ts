@@ -37,6 +37,8 @@ export interface SnippetDraft extends DraftCommon {
   readonly type: "snippet";
   readonly snippet: SnippetFile;
   readonly id: string;
+  /** The node that it stands for, where it stands for one. */
+  readonly ref: string | null;
 }
 
 /**
@@ -206,6 +208,7 @@ function snippetDraft(
     type: "snippet",
     snippet,
     id: String(id),
+    ref: snippet.value === "ref" ? String(value["ref"]) : null,
     target: `seeknal/common/${snippet.name}.yml`,
   };
 }

@@ -4,13 +4,27 @@ import {
   COMMON_SOURCE_DRAFT,
   COMMON_TRANSFORMATION_DRAFT,
 } from "./snippet_drafts.ts";
-import { SOURCE_DRAFT } from "./source_drafts.ts";
+import {
+  AGGREGATION_DRAFT,
+  FEATURE_GROUP_DRAFT,
+  SECOND_ORDER_AGGREGATION_DRAFT,
+  TRAINING_SET_DRAFT,
+} from "./feature_drafts.ts";
+import { PROFILE_DRAFT, RULE_DRAFT } from "./quality_drafts.ts";
+import { SEED_DRAFT, SOURCE_DRAFT } from "./source_drafts.ts";
 import { TRANSFORM_DRAFT } from "./transform_drafts.ts";
 
 /** How a draft of each kind begins, in the order in which help shows them. */
 export const DRAFT_TEMPLATES: readonly DraftTemplate[] = [
   SOURCE_DRAFT,
+  SEED_DRAFT,
   TRANSFORM_DRAFT,
+  FEATURE_GROUP_DRAFT,
+  TRAINING_SET_DRAFT,
+  AGGREGATION_DRAFT,
+  SECOND_ORDER_AGGREGATION_DRAFT,
+  PROFILE_DRAFT,
+  RULE_DRAFT,
   COMMON_SOURCE_DRAFT,
   COMMON_RULE_DRAFT,
   COMMON_TRANSFORMATION_DRAFT,

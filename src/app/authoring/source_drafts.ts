@@ -42,3 +42,27 @@ table: ${path}        # a file or a glob, relative to the project; or the name o
     };
   },
 };
+
+/** `draft seed` */
+export const SEED_DRAFT: DraftTemplate = {
+  kind: "seed",
+  reads: null,
+  wants: [],
+  yaml: (context) => {
+    const { path, samples } = sample("seeds", context);
+    return {
+      samples,
+      text: `# A small CSV file that is kept with the project: codes, names, exceptions.
+${head("seed", context)}file: ${path}
+
+# delimiter: ";"
+# nullstr: "n/a"
+# columns:                         # types to read columns as; what is not named is found out
+#   id: BIGINT
+# audits:                          # checks that its rows have to pass
+#   - type: unique
+#     columns: [id]
+`,
+    };
+  },
+};
