@@ -1,5 +1,6 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { MODEL } from "./model.ts";
 import { isScriptNode, scriptNode } from "./script_node.ts";
 import { SOURCE } from "./source.ts";
 import { TRANSFORM } from "./transform.ts";
@@ -8,6 +9,7 @@ import { TRANSFORM } from "./transform.ts";
 export const NODE_KINDS: readonly NodeKind[] = [
   SOURCE as unknown as NodeKind,
   TRANSFORM as unknown as NodeKind,
+  MODEL as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

@@ -7,7 +7,7 @@ import { projectRelative, resolveInside } from "../base/project_path.ts";
 import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
-import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptSpec } from "../model/node.ts";
+import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptNodeSpec, ScriptSpec } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
@@ -17,6 +17,7 @@ import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
 import { PROJECT_FILE } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
 import { type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { withModules } from "./script_modules.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -235,7 +236,8 @@ function readDocuments(file: string, text: string): NodeDocuments {
     const field = findNodeKind(String(value["kind"]))?.sqlField ?? "transform";
     value[field] = code;
   }
-  const script = language === "sql" ? null : { language, file, code };
+  const { line } = locator.locateInText(["script"], 1, 1);
+  const script = language === "sql" ? null : { language, file, code, line, modules: {} };
   return { problem: null, documents: [{ file, value, locator, script }] };
 }
 
@@ -288,7 +290,7 @@ function parseSpec(
   kind: NodeKind,
   name: string,
   document: NodeDocument,
-  { root }: LoadContext,
+  { root, report }: LoadContext,
 ): NodeSpec | null {
   const common = readCommon(reader, kind, name);
   if (document.script === null && !reader.has("script")) return kind.parse(reader, common);
@@ -302,8 +304,15 @@ function parseSpec(
     reader.ignore("script");
     return null;
   }
-  const script = document.script ?? readScript(reader, root);
-  return script === null ? null : parseScriptNode(reader, common, script);
+  const read = document.script ?? readScript(reader, root);
+  if (read === null) return null;
+  const spec: ScriptNodeSpec | null = kind.parseScript === undefined
+    ? parseScriptNode(reader, common, read)
+    : kind.parseScript(reader, common, read);
+  const script = withModules(read, root, report);
+  if (spec === null || script === null) return null;
+  const whole: ScriptNodeSpec = { ...spec, script };
+  return whole;
 }
 
 /** `script: path/of/code.py`, relative to the project. */
@@ -323,7 +332,7 @@ function readScript(reader: FieldReader, root: string): ScriptSpec | null {
     reader.problem(["script"], "script_file", `Script "${file}" ${why}`, hint);
     return null;
   }
-  return { language, file, code: text };
+  return { language, file, code: text, line: 1, modules: {} };
 }
 
 function readName(reader: FieldReader): string | null {
