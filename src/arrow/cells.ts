@@ -33,9 +33,7 @@ export function columnReader(vector: arrow.Vector): Reader {
 
 function dataReader(data: arrow.Data): Reader {
   const read = valueReader(data);
-  return data.nullCount === 0
-    ? read
-    : (index) => data.getValid(index) ? read(index) : null;
+  return data.nullCount === 0 ? read : (index) => data.getValid(index) ? read(index) : null;
 }
 
 function valueReader(data: arrow.Data): Reader {

@@ -1,5 +1,11 @@
 /// <reference lib="deno.worker" />
-import { arrow, inputTable, type InputTable, isArrowTable, tableRows } from "../arrow/input_table.ts";
+import {
+  arrow,
+  type InputTable,
+  inputTable,
+  isArrowTable,
+  tableRows,
+} from "../arrow/input_table.ts";
 import { columnProblem, RowEncoder } from "./row_encoder.ts";
 import { loadScript } from "./script_code.ts";
 import { ScriptError } from "./script_error.ts";
@@ -11,7 +17,10 @@ import { closeGlobals, logText } from "./script_sandbox.ts";
  * here: the script finds it closed, like everything else that reaches out.
  */
 
-const post = self.postMessage.bind(self) as (message: FromScript, transfer?: Transferable[]) => void;
+const post = self.postMessage.bind(self) as (
+  message: FromScript,
+  transfer?: Transferable[],
+) => void;
 const log = (message: string) => post({ type: "log", message });
 /** Chunks of rows that may be under way at once: more would pile up in memory. */
 const MOST_UNDER_WAY = 4;

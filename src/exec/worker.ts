@@ -13,7 +13,8 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     executor!.stopScript();
     return;
   }
-  const log = (message: string) => self.postMessage({ status: "log", message } satisfies FromWorker);
+  const log = (message: string) =>
+    self.postMessage({ status: "log", message } satisfies FromWorker);
   const answer: FromWorker = data.type === "check"
     ? await executor!.check(data.job)
     : await executor!.execute(data.job, log);

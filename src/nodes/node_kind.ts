@@ -4,7 +4,13 @@ import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import type { NodeCommon, NodeSpec, ParamValue, ScriptNodeSpec, ScriptSpec } from "../model/node.ts";
+import type {
+  NodeCommon,
+  NodeSpec,
+  ParamValue,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
 import type { NodeJob, ScriptInput, WatchedFile } from "../model/run.ts";
 import type { DescribedTable } from "../sources/table_source.ts";

@@ -7,7 +7,13 @@ import { projectRelative, resolveInside } from "../base/project_path.ts";
 import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
-import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptNodeSpec, ScriptSpec } from "../model/node.ts";
+import type {
+  DeclaredColumn,
+  NodeCommon,
+  NodeSpec,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
