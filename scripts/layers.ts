@@ -23,7 +23,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   materialize: ["base", "model", "dag", "cache", "state", "targets"],
   checks: ["base", "model", "engine"],
   project: ["base", "model", "nodes", "checks", "connections", "targets"],
-  exec: ["base", "model", "engine", "dag", "cache", "sql", "sources"],
+  exec: ["base", "model", "engine", "arrow", "dag", "cache", "sql", "sources"],
   app: [
     "base",
     "model",

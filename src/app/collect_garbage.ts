@@ -63,8 +63,11 @@ export async function collectGarbage(
     const changed = info?.ctime ?? info?.mtime ?? null;
     return changed !== null && host.now().getTime() - changed.getTime() < GRACE_MS;
   };
-  for (const hash of cache.objects()) {
-    const path = cache.objectPath(hash);
+  const objects = [
+    ...cache.objects().map((hash) => ({ hash, path: cache.objectPath(hash) })),
+    ...cache.artifacts().map((hash) => ({ hash, path: cache.artifactPath(hash) })),
+  ];
+  for (const { hash, path } of objects) {
     if (!live.has(hash) && !isYoung(path)) remove(path);
   }
   for (const name of listDir(cache.temporaryDir)) {
@@ -76,8 +79,12 @@ export async function collectGarbage(
     } else remove(path);
   }
   if (!options.dryRun) {
-    for (const { fingerprint, contentHash } of cache.entries()) {
-      if (statIfExists(cache.objectPath(contentHash)) === null) cache.forget(fingerprint);
+    for (const { fingerprint, contentHash, artifact } of cache.entries()) {
+      const paths = [
+        cache.objectPath(contentHash),
+        ...(artifact === undefined ? [] : [cache.artifactPath(artifact.contentHash)]),
+      ];
+      if (paths.some((path) => statIfExists(path) === null)) cache.forget(fingerprint);
     }
   }
   const repacked = options.dryRun || workspace.state.head(PROD) === null &&
@@ -197,7 +204,7 @@ async function addResults(
   const contentsOf = (document: NodeRecord | OutsideRecord) =>
     "tables" in document
       ? document.tables.map((table) => table.content_hash)
-      : [document.content_hash];
+      : [document.content_hash, document.artifact?.content_hash ?? null];
   const visit = async (oid: string): Promise<void> => {
     if (seen.has(oid)) return;
     seen.add(oid);

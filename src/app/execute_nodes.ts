@@ -71,6 +71,9 @@ export async function executeNodes(
   const records = new Map<NodeId, NodeRecord>();
   cache.prepare();
   const checked = new Map<NodeId, readonly CheckResult[]>();
+  // A script may run for hours: Ctrl-C does not wait for it as it does for a query.
+  const stop = () => pool.stopScripts();
+  host.signal.addEventListener("abort", stop, { once: true });
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -88,7 +91,11 @@ export async function executeNodes(
         const found = cache.find(nodes.get(id)!.fingerprint);
         return found === null ? null : { ...found, durationMs: 0 };
       },
-      build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
+      build: (id) =>
+        pool.run(
+          makeJob(workspace, request, nodes.get(id)!, records, options),
+          (message) => options.report({ event: "log", node: id, message }),
+        ),
       check: async (id, output) => {
         const node = nodes.get(id)!;
         const job = checkJob(workspace, request, { node, output, records }, options);
@@ -142,7 +149,7 @@ function checkJob(
   },
   { timeoutMs }: ExecuteOptions,
 ): CheckJob | null {
-  const checks = checksOf(node);
+  const checks = checksOf(node, output.metrics);
   const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   if (checks.length === 0 && !rowsAreChecks) return null;
   return {
@@ -178,5 +185,12 @@ function makeJob(
     objectPath: (hash) => cache.objectPath(hash),
     sqlFor: (literals) => sqlFor?.(literals) ?? sql,
     output: (id) => (records.get(id) ?? results.get(id))!.content_hash!,
+    extras: (id) => {
+      const { artifact, metrics } = (records.get(id) ?? results.get(id))!;
+      return {
+        artifact: artifact === undefined ? null : cache.artifactPath(artifact.content_hash),
+        metrics: metrics ?? {},
+      };
+    },
   });
 }

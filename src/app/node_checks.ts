@@ -1,14 +1,19 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
+import { metricChecks } from "../checks/metric_audit.ts";
 import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import { findNodeKind } from "../nodes/registry.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 
-/** The checks that a node's rows have to pass. */
-export function checksOf(node: ManifestNode): CheckSpec[] {
-  return auditChecks(node.audits ?? [], node.shape.columns);
+/** The checks that a node's rows, and the numbers its script gave, have to pass. */
+export function checksOf(
+  node: ManifestNode,
+  metrics: Readonly<Record<string, number>> = {},
+): CheckSpec[] {
+  const audits = node.audits ?? [];
+  return [...auditChecks(audits, node.shape.columns), ...metricChecks(audits, metrics)];
 }
 
 /** Stands for a node's checks; undefined where it has none. */

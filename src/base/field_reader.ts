@@ -83,6 +83,16 @@ export class FieldReader {
     return null;
   }
 
+  /** A number or null. */
+  optionalNumber(field: string): number | null {
+    this.#asked.add(field);
+    const value = this.#value[field];
+    if (value === undefined || value === null) return null;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    this.#wrongType(field, "a number", value);
+    return null;
+  }
+
   /** True, false, or null when it is absent. */
   optionalBoolean(field: string): boolean | null {
     this.#asked.add(field);

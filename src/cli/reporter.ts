@@ -29,6 +29,12 @@ const BAR_WIDTH = 30;
 /** Milliseconds between two drawings of the bar. */
 const REDRAW_MS = 50;
 
+/** `, accuracy 0.91` */
+function metricWords(metrics: Readonly<Record<string, number>> = {}): string {
+  return Object.entries(metrics).map(([name, value]) => `, ${name} ${Number(value.toPrecision(4))}`)
+    .join("");
+}
+
 /** Lines on stderr for each finished node, and a bar below them on a screen. */
 export class HumanReporter implements Reporter {
   readonly #terminal: Terminal;
@@ -69,6 +75,10 @@ export class HumanReporter implements Reporter {
       case "node_finished":
         this.#finished(event);
         break;
+      case "log":
+        this.#line(`  ${style.dim(`${event.node} |`)} ${event.message}`);
+        this.#draw();
+        break;
       case "materialized": {
         const { rows, ...table } = event;
         this.#line(`  ${tableLine({ ...table, rows_written: rows }, style)}`);
@@ -96,7 +106,9 @@ export class HumanReporter implements Reporter {
         : style.green;
       const facts = error !== null
         ? error.replaceAll("\n", "\n      ")
-        : `${plural(rows!, "row")}, ${formatBytes(bytes!)}, ${formatDuration(event.duration_ms)}`;
+        : `${plural(rows!, "row")}, ${formatBytes(bytes!)}, ${formatDuration(event.duration_ms)}${
+          metricWords(event.metrics)
+        }`;
       this.#line(
         `  ${style.dim(`[layer ${layer}/${this.#layers}]`)} ${
           paint(pad(WORDS[status], 7))

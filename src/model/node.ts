@@ -31,6 +31,10 @@ export interface ScriptSpec {
   readonly file: string;
   /** The code itself. */
   readonly code: string;
+  /** 1-based line of the file in which it begins. */
+  readonly line: number;
+  /** Files of the project that it imports, by project-relative path. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 /** How a node is built piece by piece. */
@@ -111,4 +115,6 @@ export function incrementalOf(spec: NodeSpec): IncrementalSpec | null {
 export interface ScriptNodeSpec extends NodeCommon {
   readonly script: ScriptSpec;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** What a `model` is told about its training; empty for every other kind. */
+  readonly training: Readonly<Record<string, ParamValue>>;
 }

@@ -10,6 +10,13 @@ export interface JobInput {
   readonly path: string;
 }
 
+/** A node output that a script may read, with what its own script left beside the rows. */
+export interface ScriptInput extends JobInput {
+  /** Absolute path of the node's artifact; null where it has none. */
+  readonly artifact: string | null;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 /** Work on one node, as it crosses to a worker: plain data, nothing secret. */
 export type NodeJob = QueryJob | CopyJob | TableReadJob | ScriptJob;
 
@@ -57,12 +64,16 @@ export interface ScriptJob extends JobCommon {
   /** Project-relative path of the code, for messages. */
   readonly file: string;
   readonly code: string;
+  /** 1-based line of the file in which the code begins. */
+  readonly line: number;
+  /** Files that it imports, by project-relative path. */
+  readonly modules: Readonly<Record<string, string>>;
   readonly params: Readonly<Record<string, ParamValue>>;
-  readonly inputs: readonly JobInput[];
+  /** What a `model` is told about its training. */
+  readonly training: Readonly<Record<string, ParamValue>>;
+  readonly inputs: readonly ScriptInput[];
   /** What the rows must be: by name, cast to these types. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Absolute project folder. */
-  readonly root: string;
 }
 
 /** Check the rows of a node's output. */
@@ -157,6 +168,14 @@ export type RunEvent =
     readonly bytes: number | null;
     readonly duration_ms: number;
     readonly error: string | null;
+    /** Numbers that a script gave about its work; absent where there are none. */
+    readonly metrics?: Readonly<Record<string, number>>;
+  }
+  | {
+    /** Something that a script said. */
+    readonly event: "log";
+    readonly node: NodeId;
+    readonly message: string;
   }
   | {
     readonly event: "checked";

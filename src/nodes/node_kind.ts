@@ -4,9 +4,15 @@ import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import type { NodeCommon, NodeSpec, ParamValue } from "../model/node.ts";
+import type {
+  NodeCommon,
+  NodeSpec,
+  ParamValue,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import type { NodeJob, WatchedFile } from "../model/run.ts";
+import type { NodeJob, ScriptInput, WatchedFile } from "../model/run.ts";
 import type { DescribedTable } from "../sources/table_source.ts";
 import type { Binder } from "../sql/binder.ts";
 import type { OutputColumn } from "../shape/query_shape.ts";
@@ -98,6 +104,8 @@ export interface JobContext {
   output(id: NodeId): ContentHash;
   /** The node's SQL with values of this build. */
   sqlFor(literals: Literals): string;
+  /** What the script of an upstream node left beside its rows. */
+  extras(id: NodeId): Pick<ScriptInput, "artifact" | "metrics">;
   /** How a source outside is read in this run. */
   outside(id: NodeId): Pick<TableJob, "connection" | "pin" | "previous">;
 }
@@ -130,6 +138,12 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   parse(reader: FieldReader, common: NodeCommon): S | null;
   /** Reads those of its fields that a node has as well whose rows a script makes; null when they are unusable. Absent: none. */
   parseScripted?(reader: FieldReader, common: NodeCommon): NodeCommon | null;
+  /** Reads the fields of a node whose rows a script makes; absent: `params` is all there is. */
+  parseScript?(
+    reader: FieldReader,
+    common: NodeCommon,
+    script: ScriptSpec,
+  ): ScriptNodeSpec | null;
   /** Settles text, parameters and source version; null after reporting why it cannot. */
   resolve(node: LoadedNode<S>, data: SourceData, report: Report): ResolvedNode<S> | null;
   /** Finds out what nodes return; leaves out those it reported a problem for. */

@@ -1,5 +1,6 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { MODEL } from "./model.ts";
 import { isScriptNode, scriptNode } from "./script_node.ts";
 import { AGGREGATION } from "./aggregation.ts";
 import { FEATURE_GROUP } from "./feature_group.ts";
@@ -22,6 +23,7 @@ export const NODE_KINDS: readonly NodeKind[] = [
   SECOND_ORDER_AGGREGATION as unknown as NodeKind,
   PROFILE as unknown as NodeKind,
   RULE as unknown as NodeKind,
+  MODEL as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

@@ -7,7 +7,13 @@ import { projectRelative, resolveInside } from "../base/project_path.ts";
 import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
-import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptSpec } from "../model/node.ts";
+import type {
+  DeclaredColumn,
+  NodeCommon,
+  NodeSpec,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
@@ -17,6 +23,7 @@ import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
 import { PROJECT_FILE, TEMPLATES_DIR } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
 import { COMMON_DIR, type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { withModules } from "./script_modules.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -268,7 +275,8 @@ function readDocuments(file: string, text: string): NodeDocuments {
     const field = findNodeKind(String(value["kind"]))?.sqlField ?? "transform";
     value[field] = code;
   }
-  const script = language === "sql" ? null : { language, file, code };
+  const { line } = locator.locateInText(["script"], 1, 1);
+  const script = language === "sql" ? null : { language, file, code, line, modules: {} };
   return { problem: null, documents: [{ file, value, locator, script }] };
 }
 
@@ -321,7 +329,7 @@ function parseSpec(
   kind: NodeKind,
   name: string,
   document: NodeDocument,
-  { root }: LoadContext,
+  { root, report }: LoadContext,
 ): NodeSpec | null {
   const common = readCommon(reader, kind, name);
   if (document.script === null && !reader.has("script")) return kind.parse(reader, common);
@@ -335,9 +343,16 @@ function parseSpec(
     reader.ignore("script");
     return null;
   }
-  const script = document.script ?? readScript(reader, root);
+  const read = document.script ?? readScript(reader, root);
   const own = kind.parseScripted === undefined ? common : kind.parseScripted(reader, common);
-  return script === null || own === null ? null : parseScriptNode(reader, own, script);
+  if (read === null || own === null) return null;
+  const spec: ScriptNodeSpec | null = kind.parseScript === undefined
+    ? parseScriptNode(reader, own, read)
+    : kind.parseScript(reader, own, read);
+  const script = withModules(read, root, report);
+  if (spec === null || script === null) return null;
+  const whole: ScriptNodeSpec = { ...spec, script };
+  return whole;
 }
 
 /** `script: path/of/code.py`, relative to the project. */
@@ -357,7 +372,7 @@ function readScript(reader: FieldReader, root: string): ScriptSpec | null {
     reader.problem(["script"], "script_file", `Script "${file}" ${why}`, hint);
     return null;
   }
-  return { language, file, code: text };
+  return { language, file, code: text, line: 1, modules: {} };
 }
 
 function readName(reader: FieldReader): string | null {

@@ -38,7 +38,8 @@ function entityOf(key: string): string {
   return key.replace(/_?(id|key|uuid|code)$/i, "") || key;
 }
 
-function groupFields(context: DraftContext): string {
+/** The entity of a feature group. */
+export function groupFields(context: DraftContext): string {
   const key = (context.input?.roles ?? SAMPLE_ROLES).key!.name;
   return `# What the features are about, and the columns that tell one from another.
 entity:
@@ -47,7 +48,8 @@ entity:
 `;
 }
 
-const EVENT_TIME = `materialization:
+/** The event time of a feature group. */
+export const EVENT_TIME = `materialization:
   # Column with the time from which on the values of a row were known.
   event_time_col: event_time
 `;

@@ -7,7 +7,7 @@ import type { Table } from "../../engine/session.ts";
 import { JobExecutor } from "../../exec/execute_job.ts";
 import { type ContentHash, type EnvName, type NodeId, PROD } from "../../model/ids.ts";
 import type { ManifestNode } from "../../model/manifest.ts";
-import type { NodeJob } from "../../model/run.ts";
+import type { NodeJob, ScriptInput } from "../../model/run.ts";
 import { kindOf } from "../../nodes/registry.ts";
 import { withoutSemicolon } from "../../sql/tokens.ts";
 import { type LoadedManifest, sourceData } from "../load_manifest.ts";
@@ -63,6 +63,8 @@ class NodePreview implements AsyncDisposable {
   readonly #context: PreviewContext;
   readonly #executor: JobExecutor;
   readonly #objects = new Map<NodeId, ContentHash>();
+  /** What scripts upstream left beside their rows. */
+  readonly #extras = new Map<NodeId, Pick<ScriptInput, "artifact" | "metrics">>();
   readonly #deadline: number;
 
   constructor(context: PreviewContext) {
@@ -103,7 +105,10 @@ class NodePreview implements AsyncDisposable {
     const hasOutput = (node: ManifestNode) => {
       const found = findOutput(node, places, cache);
       if (found === null) return false;
-      const hash = found.record.content_hash!;
+      const { content_hash, metrics, artifact } = found.record;
+      const hash = content_hash!;
+      const path = artifact === undefined ? null : cache.artifactPath(artifact.content_hash);
+      this.#extras.set(node.id, { artifact: path, metrics: metrics ?? {} });
       this.#objects.set(node.id, hash);
       link(cache.objectPath(hash), this.#path(hash));
       return true;
@@ -147,6 +152,9 @@ class NodePreview implements AsyncDisposable {
       if (result === null) throw this.#timeout(node.id);
       if (result.status === "failed") throw this.#failure(node.id, result.error.message);
       this.#objects.set(node.id, result.output.contentHash);
+      const { metrics, artifact } = result.output;
+      const path = artifact === undefined ? null : this.#artifactPath(artifact.contentHash);
+      this.#extras.set(node.id, { artifact: path, metrics: metrics ?? {} });
       return result.output.contentHash;
     } finally {
       clearTimeout(timer);
@@ -169,11 +177,16 @@ class NodePreview implements AsyncDisposable {
       objectPath: (hash) => this.#path(hash),
       sqlFor: (literals) => sqlFor?.(literals) ?? sql,
       output: (id) => this.#objects.get(id)!,
+      extras: (id) => this.#extras.get(id) ?? { artifact: null, metrics: {} },
     });
   }
 
   #path(hash: ContentHash): string {
     return join(this.#context.folder, "objects", `${hash}.parquet`);
+  }
+
+  #artifactPath(hash: ContentHash): string {
+    return join(this.#context.folder, "objects", `${hash}.artifact`);
   }
 
   #node(id: NodeId): ManifestNode {

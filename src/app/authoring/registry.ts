@@ -10,6 +10,7 @@ import {
   SECOND_ORDER_AGGREGATION_DRAFT,
   TRAINING_SET_DRAFT,
 } from "./feature_drafts.ts";
+import { MODEL_DRAFT } from "./model_drafts.ts";
 import { PROFILE_DRAFT, RULE_DRAFT } from "./quality_drafts.ts";
 import { SEED_DRAFT, SOURCE_DRAFT } from "./source_drafts.ts";
 import { TRANSFORM_DRAFT } from "./transform_drafts.ts";
@@ -25,6 +26,7 @@ export const DRAFT_TEMPLATES: readonly DraftTemplate[] = [
   SECOND_ORDER_AGGREGATION_DRAFT,
   PROFILE_DRAFT,
   RULE_DRAFT,
+  MODEL_DRAFT,
   COMMON_SOURCE_DRAFT,
   COMMON_RULE_DRAFT,
   COMMON_TRANSFORMATION_DRAFT,

@@ -65,7 +65,9 @@ export const DRAFT: Command = {
     terminal.out(`${style.green("+")} ${file}`);
     terminal.out(draft.reads === null ? "\n" : style.dim(`  reads ${draft.reads}`) + "\n");
     for (const path of draft.samples) {
-      terminal.out(`${style.green("+")} ${path}${style.dim("  sample rows: put your own here")}\n`);
+      terminal.out(
+        `${style.green("+")} ${path}${style.dim("  to go with it: put your own here")}\n`,
+      );
     }
     const errors = styleFor(terminal.colorErr);
     if (draft.note !== null) terminal.err(`${errors.yellow("note:")} ${draft.note}\n`);
