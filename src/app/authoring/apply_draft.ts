@@ -1,20 +1,19 @@
 import { join, relative } from "node:path";
 import { writeFileAtomic } from "../../base/atomic_write.ts";
 import { faultPoint } from "../../base/fault_point.ts";
-import { isLink, resolveInside } from "../../base/project_path.ts";
 import { UserError } from "../../base/user_error.ts";
 import { compare } from "../../changes/compare.ts";
 import type { Change } from "../../model/change.ts";
 import { PROD } from "../../model/ids.ts";
 import type { Manifest, ManifestNode } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
-import { loadProject } from "../../project/load_project.ts";
 import { loadManifest } from "../load_manifest.ts";
 import { planEnvironment } from "../plan_environment.ts";
 import { findSchemas, SCHEMAS_DIR, writeSchemas } from "../project_schemas.ts";
 import { type SqlDiffLine, textDiff } from "../sql_diff.ts";
 import type { Workspace } from "../workspace.ts";
-import { loadWithDraft, nodesOf, overlayOf, placesOf } from "./dry_run.ts";
+import { loadWithDraft, nodesOf } from "./dry_run.ts";
+import { findPlace } from "./draft_place.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
 import { type DraftFile, projectText, readDraft } from "./read_draft.ts";
 
@@ -51,8 +50,8 @@ export interface Applied {
 export async function prepareApply(workspace: Workspace, typed: string): Promise<PreparedApply> {
   const { root, host } = workspace;
   const draft = readDraft(root, host.cwd, typed);
-  const loaded = await loadWithDraft(workspace, draft, null);
-  const target = placeOf(root, draft);
+  const { target } = findPlace(root, draft);
+  const loaded = await loadWithDraft(workspace, draft, { target, env: null });
   const before = projectText(root, target);
   const text = draft.type === "nodes"
     ? withSchemaFrom(draft.text, target)
@@ -67,7 +66,7 @@ export async function prepareApply(workspace: Workspace, typed: string): Promise
     action,
     hasNodes: loaded.manifest.nodes.size > 0,
     lines: action === "replace" ? textDiff(before!, text) : [],
-    changes: action === "none" ? [] : await changesBy(workspace, draft, { target, text }),
+    changes: action === "none" ? [] : await changesTo(workspace, loaded.manifest),
   };
 }
 
@@ -92,57 +91,6 @@ export async function applyDraft(
   return { moved, plan };
 }
 
-/** Where a draft goes: where its node is already, or the folder of its kind. */
-function placeOf(root: string, draft: DraftFile): string {
-  const target = draft.type === "nodes" ? nodePlace(root, draft) : draft.target;
-  const path = resolveInside(root, target);
-  if (path === null || isLink(join(root, target))) {
-    throw new UserError(`Cannot write "${target}": it leads out of the project`, {
-      code: "symbolic_link",
-      kind: "security",
-      hint: "replace the symbolic link by what it leads to",
-    });
-  }
-  return target;
-}
-
-function nodePlace(root: string, draft: DraftFile): string {
-  // A file that is part of the project already is where it belongs.
-  if (
-    /^seeknal\/(?!templates\/|common\/)/.test(draft.file) && !/(^|\/)draft_[^/]*$/.test(draft.file)
-  ) {
-    return draft.file;
-  }
-  const places = [...placesOf(root, draft)];
-  const files = [...new Set(places.map(([, { file }]) => file))];
-  const ending = (file: string) => file.replace(/^.*\./, "").replace("yaml", "yml");
-  for (const [id, { file, others }] of places) {
-    const why = others.length > 0
-      ? `together with ${others.join(", ")}`
-      : files.length > 1
-      ? "and the draft's other nodes in other files"
-      : ending(file) !== ending(draft.file)
-      ? "in another language"
-      : null;
-    if (why === null) continue;
-    throw new UserError(`${id} is in ${file} already, ${why}`, {
-      code: "node_elsewhere",
-      kind: "validation",
-      hint: `edit it there, or remove it from ${file} and apply the draft again`,
-    });
-  }
-  const target = files[0] ?? draft.target;
-  const taken = loadProject(root).nodes.find(({ file, spec }) =>
-    file === target && draft.type === "nodes" && !draft.ids.includes(spec.id)
-  );
-  if (taken === undefined) return target;
-  throw new UserError(`${target} is there already and holds ${taken.spec.id}`, {
-    code: "node_elsewhere",
-    kind: "validation",
-    hint: `rename ${target}, or give the draft another name`,
-  });
-}
-
 /** The comment that names the schema, as seen from another folder. */
 function withSchemaFrom(text: string, target: string): string {
   const pattern = /^(# yaml-language-server: \$schema=)(?!\w+:)(?:\S*\/)?(\w+\.json)[^\n]*\n/;
@@ -150,26 +98,17 @@ function withSchemaFrom(text: string, target: string): string {
   return text.replace(pattern, (_, start: string, name: string) => `${start}${path}/${name}\n`);
 }
 
-/** What a draft changes in the project as it is; null where that does not load. */
-async function changesBy(
-  workspace: Workspace,
-  draft: DraftFile,
-  { target, text }: { readonly target: string; readonly text: string },
-): Promise<Change[] | null> {
-  const { state, root } = workspace;
-  const prod = await state.snapshot(state.head(PROD));
-  const before = await loadOrNull(workspace, prod.manifest);
-  if (before === null) return null;
-  const overlay = draft.type === "nodes"
-    ? overlayOf(root, { ...draft, text }, target)
-    : overlayOf(root, draft);
-  const { manifest } = await loadManifest(workspace, [before, prod.manifest], { overlay });
-  return compare(before, manifest).filter(({ kind }) => kind !== "none");
+/** What differs between the project as it is and as it would be; null where it does not load as it is. */
+async function changesTo(workspace: Workspace, after: Manifest): Promise<Change[] | null> {
+  const before = await loadOrNull(workspace, after);
+  return before === null ? null : compare(before, after).filter(({ kind }) => kind !== "none");
 }
 
-async function loadOrNull(workspace: Workspace, prod: Manifest): Promise<Manifest | null> {
+async function loadOrNull(workspace: Workspace, after: Manifest): Promise<Manifest | null> {
+  const { state } = workspace;
+  const prod = await state.snapshot(state.head(PROD));
   try {
-    return (await loadManifest(workspace, [prod])).manifest;
+    return (await loadManifest(workspace, [after, prod.manifest])).manifest;
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== "invalid_project") throw error;
     const isEmpty = error.diagnostics.every(({ code }) => code === "no_nodes");

@@ -4,11 +4,11 @@ import { didYouMean } from "../../base/closest.ts";
 import { isLink, resolveInside } from "../../base/project_path.ts";
 import { UserError } from "../../base/user_error.ts";
 import { PROD } from "../../model/ids.ts";
-import type { Manifest, ManifestNode } from "../../model/manifest.ts";
+import type { ManifestNode } from "../../model/manifest.ts";
 import { findNodeKind } from "../../nodes/registry.ts";
 import { TEMPLATES_DIR } from "../../project/find_project.ts";
 import { findNode } from "../find_node.ts";
-import { loadManifest } from "../load_manifest.ts";
+import { type LoadedManifest, loadManifest } from "../load_manifest.ts";
 import { findSchemas, SCHEMAS_DIR, writeSchemas } from "../project_schemas.ts";
 import type { Workspace } from "../workspace.ts";
 import { codeText } from "./code_text.ts";
@@ -141,8 +141,12 @@ async function chooseInput(
   }
   if (template.reads === null) return { input: null, note: null };
   const loaded = await loadQuietly(workspace, from !== null);
-  if (loaded.manifest === null) return { input: null, note: loaded.why };
-  const { nodes } = loaded.manifest;
+  if (loaded.loaded === null) return { input: null, note: loaded.why };
+  const { manifest: { nodes }, resolved } = loaded.loaded;
+  const inputOf = ({ id, kind, shape }: ManifestNode): DraftInput => {
+    const columns = shape.columns.map(({ name, type }) => ({ name, type }));
+    return { id, kind, columns, roles: rolesOf(columns), spec: resolved.get(id)!.node.spec };
+  };
   if (from !== null) {
     const input = inputOf(findNode({ nodes }, from));
     const problem = whyUnsuitable(template, input);
@@ -176,23 +180,18 @@ function whyUnsuitable({ reads, wants }: DraftTemplate, input: DraftInput): stri
   return missing === undefined ? null : `it has no ${ROLE_WORDS[missing].replace(/^a /, "")}`;
 }
 
-function inputOf({ id, kind, shape, config }: ManifestNode): DraftInput {
-  const columns = shape.columns.map(({ name, type }) => ({ name, type }));
-  return { id, kind, columns, roles: rolesOf(columns), config };
-}
-
 /** A project with problems is no obstacle to a draft, unless a node of it was named. */
 async function loadQuietly(
   workspace: Workspace,
   isNeeded: boolean,
-): Promise<{ manifest: Manifest; why: null } | { manifest: null; why: string | null }> {
+): Promise<{ loaded: LoadedManifest; why: null } | { loaded: null; why: string | null }> {
   try {
     const prod = await workspace.state.snapshot(workspace.state.head(PROD));
-    return { manifest: (await loadManifest(workspace, [prod.manifest])).manifest, why: null };
+    return { loaded: await loadManifest(workspace, [prod.manifest]), why: null };
   } catch (error) {
     if (isNeeded || !(error instanceof UserError)) throw error;
     const isEmpty = error.diagnostics.some(({ code }) => code === "no_nodes");
-    return { manifest: null, why: isEmpty ? null : `${error.message}: see seeknal parse` };
+    return { loaded: null, why: isEmpty ? null : `${error.message}: see seeknal parse` };
   }
 }
 

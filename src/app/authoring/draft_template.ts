@@ -1,4 +1,5 @@
 import type { NodeId } from "../../model/ids.ts";
+import type { NodeSpec } from "../../model/node.ts";
 import { quoteName } from "../../engine/quote.ts";
 import type { ColumnRoles, DraftColumn, Wanted } from "./column_roles.ts";
 
@@ -19,8 +20,8 @@ export interface DraftInput {
   readonly kind: string;
   readonly columns: readonly DraftColumn[];
   readonly roles: ColumnRoles;
-  /** Fields of a node without rows, as the manifest keeps them. */
-  readonly config: Readonly<Record<string, unknown>>;
+  /** The node as its author wrote it. */
+  readonly spec: NodeSpec;
 }
 
 /** What a draft is written for. */

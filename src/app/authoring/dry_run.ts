@@ -3,9 +3,10 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
 import type { Manifest, ManifestNode } from "../../model/manifest.ts";
-import { loadProject, NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
+import { NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
 import { type LoadedManifest, loadManifest } from "../load_manifest.ts";
 import type { Workspace } from "../workspace.ts";
+import { findPlace } from "./draft_place.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
 import { type Preview, previewNode, type PreviewRequest } from "./preview_node.ts";
 import { type DraftFile, projectText, readDraft } from "./read_draft.ts";
@@ -21,6 +22,8 @@ export interface DryRunRequest extends PreviewRequest {
 /** A draft that is in order. */
 export interface DryRun {
   readonly draft: DraftFile;
+  /** Project-relative path of the place it belongs to. */
+  readonly target: string;
   /** Its nodes, as they would be in the project, in the order of the file. */
   readonly nodes: readonly ManifestNode[];
   /** Files of the project that have nodes of its already. */
@@ -37,7 +40,8 @@ export interface DryRun {
  */
 export async function dryRun(workspace: Workspace, request: DryRunRequest): Promise<DryRun> {
   const draft = readDraft(workspace.root, workspace.host.cwd, request.file);
-  const loaded = await loadWithDraft(workspace, draft, request.env);
+  const { target, replaces } = findPlace(workspace.root, draft);
+  const loaded = await loadWithDraft(workspace, draft, { target, env: request.env });
   const nodes = nodesOf(draft, loaded.manifest);
   const first = nodes[0];
   const preview = request.schemaOnly || first === undefined || first.virtual === true
@@ -45,10 +49,12 @@ export async function dryRun(workspace: Workspace, request: DryRunRequest): Prom
     : await previewNode(workspace, loaded, first.id, request);
   return {
     draft,
+    target,
     nodes,
-    replaces: new Map([...placesOf(workspace.root, draft)].map(([id, { file }]) => [id, file])),
+    replaces,
     diagnostics: [
-      ...loaded.diagnostics.filter(({ file }) => file === draft.file),
+      ...loaded.diagnostics.filter(({ file }) => file === target)
+        .map((diagnostic) => ({ ...diagnostic, file: draft.file })),
       ...unknownRef(draft, loaded.manifest),
     ],
     preview,
@@ -72,69 +78,50 @@ export function nodesOf(draft: DraftFile, { nodes }: Manifest): ManifestNode[] {
   return draft.type === "nodes" ? draft.ids.flatMap((id) => nodes.get(id as NodeId) ?? []) : [];
 }
 
-/** Where the project has nodes of a draft already, in files other than the draft itself. */
-export function placesOf(root: string, draft: DraftFile): Map<NodeId, NodePlace> {
-  const places = new Map<NodeId, NodePlace>();
-  if (draft.type !== "nodes") return places;
-  const wanted = new Set(draft.ids.map((id) => id.toLowerCase()));
-  const { nodes } = loadProject(root);
-  for (const { spec, file } of nodes) {
-    if (file === draft.file || !wanted.has(spec.id.toLowerCase())) continue;
-    const others = nodes.filter((node) => node.file === file).map((node) => node.spec.id)
-      .filter((id) => !wanted.has(id.toLowerCase()));
-    places.set(spec.id, { file, others });
-  }
-  return places;
-}
-
-/** A file of the project that holds a node. */
-export interface NodePlace {
-  readonly file: string;
-  /** Nodes in it that a draft does not have. */
-  readonly others: readonly NodeId[];
-}
-
-/** The project as it would be with a draft under a path; absent: its own. */
-export function overlayOf(root: string, draft: DraftFile, path: string = draft.file): Overlay {
-  return draft.type === "nodes" ? { ...NO_OVERLAY, nodes: new Map([[path, draft.text]]) } : {
+/** The project with a draft in its place. */
+function overlayOf(root: string, draft: DraftFile, target: string): Overlay {
+  return draft.type === "nodes" ? { ...NO_OVERLAY, nodes: new Map([[target, draft.text]]) } : {
     ...NO_OVERLAY,
-    snippets: new Map([[draft.target, mergeSnippet(draft, projectText(root, draft.target))]]),
+    snippets: new Map([[target, mergeSnippet(draft, projectText(root, target))]]),
   };
 }
 
-/** Loads the project with a draft in it. Throws `invalid_project` (3), the draft's own problems first. */
+/** Loads the project with a draft in its place. Throws `invalid_project` (3), the draft's own problems first. */
 export async function loadWithDraft(
   workspace: Workspace,
   draft: DraftFile,
-  env: EnvName | null,
+  { target, env }: { readonly target: string; readonly env: EnvName | null },
 ): Promise<LoadedManifest> {
   const { state, root } = workspace;
   const prod = await state.snapshot(state.head(PROD));
   const others = env === null ? [] : [(await state.snapshot(state.head(env))).manifest];
+  // Where it lies is no input of it; where it will lie says what it may import.
+  const overlay = overlayOf(root, draft, target);
   try {
-    return await loadManifest(workspace, [...others, prod.manifest], {
-      env,
-      overlay: overlayOf(root, draft),
-    });
+    return await loadManifest(workspace, [...others, prod.manifest], { env, overlay });
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== "invalid_project") throw error;
-    throw draftProblems(draft, error.diagnostics);
+    throw draftProblems(draft, target, error.diagnostics);
   }
 }
 
-function draftProblems(draft: DraftFile, diagnostics: readonly Diagnostic[]): UserError {
-  const isOwn = ({ file }: Diagnostic) => file === draft.file || file === draft.target;
-  const own = diagnostics.filter(isOwn);
+/** Problems at the place where a draft belongs are problems of the draft. */
+function draftProblems(
+  { type, file }: DraftFile,
+  target: string,
+  diagnostics: readonly Diagnostic[],
+): UserError {
+  const isOwn = (diagnostic: Diagnostic) => diagnostic.file === target;
+  const own = diagnostics.filter(isOwn)
+    .map((diagnostic) => type === "nodes" ? { ...diagnostic, file } : diagnostic);
   const others = diagnostics.filter((diagnostic) => !isOwn(diagnostic));
   const count = (found: readonly Diagnostic[]) => {
     const errors = found.filter(({ severity }) => severity === "error").length;
     return `${errors} ${errors === 1 ? "problem" : "problems"}`;
   };
   const message = own.some(({ severity }) => severity === "error")
-    ? `${draft.file} has ${count(own)}`
-    : `${draft.file} has no problem of its own, and the project would have ${
-      count(others)
-    } with it`;
+    ? `${file} has ${count(own)}`
+    : `${file} has no problem of its own, and the project would have ${count(others)} with it`;
   return new UserError(message, {
     code: "invalid_project",
     kind: "validation",

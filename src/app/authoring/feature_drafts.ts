@@ -1,3 +1,4 @@
+import { isFeatureGroup } from "../../nodes/feature_group.ts";
 import {
   type CodeDraft,
   type DraftContext,
@@ -90,8 +91,9 @@ export const TRAINING_SET_DRAFT: DraftTemplate = {
   yaml: (context) => {
     const { name, input } = context;
     const group = input?.id ?? `feature_group.${name}_features`;
-    const keys = input === null ? ["customer_id"] : keysOf(input.config["join_keys"]);
-    const time = String(input?.config["event_time_col"] ?? "event_time");
+    const spec = input !== null && isFeatureGroup(input.spec) ? input.spec : null;
+    const keys = spec?.entity.join_keys ?? ["customer_id"];
+    const time = spec?.event_time_col ?? "event_time";
     const list = [...keys, time].map((column) => `    ${sqlName(column)}`).join(",\n");
     const features = input !== null ? "" : `---
 # Sample features, for there was no feature group to read.
@@ -128,10 +130,6 @@ ${features}`,
     );
   },
 };
-
-function keysOf(written: unknown): string[] {
-  return Array.isArray(written) ? written.map(String) : [];
-}
 
 /** `draft aggregation` */
 export const AGGREGATION_DRAFT: DraftTemplate = {

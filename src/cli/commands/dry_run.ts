@@ -46,12 +46,12 @@ export const DRY_RUN: Command = {
   },
 };
 
-function json({ draft, nodes, replaces, diagnostics, preview }: DryRun) {
+function json({ draft, target, nodes, replaces, diagnostics, preview }: DryRun) {
   return {
     format_version: 1,
     valid: true,
     file: draft.file,
-    target: draft.target,
+    target,
     nodes: nodes.map(({ id, inputs, shape }) => ({
       id,
       inputs,
@@ -69,7 +69,7 @@ function show(context: CommandContext, workspace: Workspace, result: DryRun): vo
   const style = styleFor(terminal.colorOut);
   showWarnings(context, workspace, result.diagnostics);
   terminal.out(draftSummary(result, style));
-  const { preview, draft } = result;
+  const { preview, draft, target } = result;
   if (preview !== null) {
     const { rows } = preview.table;
     const isAll = rows.length < (wholeNumber(context, "limit", 1) ?? 10);
@@ -82,7 +82,7 @@ function show(context: CommandContext, workspace: Workspace, result: DryRun): vo
     }
   }
   const errors = styleFor(terminal.colorErr);
-  if (draft.file !== draft.target) {
+  if (draft.file !== target) {
     terminal.err(`${errors.cyan("next:")} seeknal apply ${context.args[0]}\n`);
   }
 }

@@ -10,15 +10,15 @@ const COLUMNS_SHOWN = 8;
 const READERS_SHOWN = 10;
 
 /** What a draft is and where it belongs, node by node. */
-export function draftSummary({ draft, nodes, replaces }: DryRun, style: Style): string {
+export function draftSummary({ draft, target, nodes, replaces }: DryRun, style: Style): string {
   if (draft.type === "snippet") {
     const { use } = draft.snippet;
     return `${style.green("OK")} ${style.bold(draft.id)} is valid\n` +
-      factLines([["use", use.replace("id", draft.id)], ["goes to", draft.target]], style);
+      factLines([["use", use.replace("id", draft.id)], ["goes to", target]], style);
   }
   return nodes.map((node, i) => {
     const there = replaces.get(node.id);
-    const place = there === undefined ? draft.target : `${there}, in place of what is there`;
+    const place = there === undefined ? target : `${there}, in place of what is there`;
     const shown = node.shape.columns.slice(0, COLUMNS_SHOWN).map(({ name, type }) =>
       `${name} ${type}`
     );
