@@ -1,6 +1,8 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { METRIC } from "./metric.ts";
 import { isScriptNode, scriptNode } from "./script_node.ts";
+import { SEMANTIC_MODEL } from "./semantic_model.ts";
 import { SOURCE } from "./source.ts";
 import { TRANSFORM } from "./transform.ts";
 
@@ -8,6 +10,8 @@ import { TRANSFORM } from "./transform.ts";
 export const NODE_KINDS: readonly NodeKind[] = [
   SOURCE as unknown as NodeKind,
   TRANSFORM as unknown as NodeKind,
+  SEMANTIC_MODEL as unknown as NodeKind,
+  METRIC as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

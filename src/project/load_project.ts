@@ -10,6 +10,7 @@ import type { MaterializationSpec } from "../model/materialization.ts";
 import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptSpec } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
+import { refId } from "../nodes/ref_id.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
 import { readAudits } from "../checks/read_audits.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
@@ -17,6 +18,7 @@ import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
 import { PROJECT_FILE } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
 import { type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { connectNodes, withInnerNodes } from "./connect_nodes.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -46,10 +48,11 @@ export function loadProject(root: string): LoadedProject {
   const config = loadConfig(root, report);
   const files = findNodeFiles(root, report);
   const broken = new Set<string>();
-  const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
+  const written = files.flatMap((file) => loadFile(root, file, report, broken));
   if (files.length === 0) report(noNodes());
   const snippets = loadSnippets(root, report);
-  return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
+  const nodes = connectNodes(unique(withInnerNodes(written), report), broken, report);
+  return { config, nodes, broken, snippets, diagnostics };
 }
 
 /** Name of the project, as its file says; empty where it cannot be read. */
@@ -348,7 +351,7 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
     description: reader.optionalText("description"),
     owner: reader.optionalText("owner"),
     tags: reader.texts("tags"),
-    inputs: readInputs(reader),
+    inputs: kind.ownsInputs === true ? [] : readInputs(reader),
     columns: readColumns(reader),
     grain: reader.texts("grain"),
     materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
@@ -367,7 +370,7 @@ function readInputs(reader: FieldReader): NodeId[] {
       reader.problem([field, i], "invalid_input", "An input is written - ref: kind.name");
       return;
     }
-    const id = unwrapRef(ref);
+    const id = refId(ref);
     if (/^[^.\s]+\.[^.\s]+$/.test(id)) inputs.push(id as NodeId);
     else {
       reader.problem(
@@ -414,11 +417,6 @@ function readMaterializations(reader: FieldReader, kind: NodeKind): Materializat
     inner.rejectUnknown(`a ${type.name} materialization`);
     return spec === null ? [] : [spec];
   });
-}
-
-/** Accepts `ref('kind.name')` as well as the bare id. */
-function unwrapRef(ref: string): string {
-  return /^\s*ref\(\s*(['"])(.*)\1\s*\)\s*$/.exec(ref)?.[2] ?? ref.trim();
 }
 
 function readColumns(reader: FieldReader): DeclaredColumn[] {

@@ -19,6 +19,7 @@ import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
 import { LINEAGE } from "./lineage.ts";
+import { METRICS } from "./metrics.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Command[] = [
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  METRICS,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,
