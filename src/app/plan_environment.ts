@@ -21,6 +21,7 @@ import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
 import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
 import { findNode } from "./find_node.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
@@ -392,7 +393,7 @@ async function lostWork(
       return mine?.query_hash !== base.prod.manifest.nodes.get(id)!.query_hash &&
         mine?.query_hash === before.manifest.nodes.get(id)?.query_hash;
     });
-  const { trailers } = await state.commit(base.prodHead);
+  const { trailers } = await state.commit(await beforeDeliveries(state, base.prodHead));
   const isRollback = trailers["Seeknal-Action"] === "rollback";
   return theirs.map(({ id, kind }) => ({
     severity: "warning",

@@ -1,5 +1,6 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { EXPOSURE } from "./exposure.ts";
 import { METRIC } from "./metric.ts";
 import { isScriptNode, scriptNode } from "./script_node.ts";
 import { SEMANTIC_MODEL } from "./semantic_model.ts";
@@ -12,6 +13,7 @@ export const NODE_KINDS: readonly NodeKind[] = [
   TRANSFORM as unknown as NodeKind,
   SEMANTIC_MODEL as unknown as NodeKind,
   METRIC as unknown as NodeKind,
+  EXPOSURE as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

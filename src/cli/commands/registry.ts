@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
+import { DELIVER } from "./deliver.ts";
 import { DIFF } from "./diff.ts";
 import { DOCTOR } from "./doctor.ts";
 import {
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   RUN,
   PROMOTE,
   ROLLBACK,
+  DELIVER,
   WHY,
   LINEAGE,
   DIFF,
