@@ -22,6 +22,7 @@ import { isPartial, SELECT_ALL, type Selection, selectNodes } from "../plan/sele
 import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
 import { isCheckedAlways } from "./node_checks.ts";
 import { findNode } from "./find_node.ts";
@@ -456,7 +457,7 @@ async function lostWork(
       return mine?.query_hash !== base.prod.manifest.nodes.get(id)!.query_hash &&
         mine?.query_hash === before.manifest.nodes.get(id)?.query_hash;
     });
-  const { trailers } = await state.commit(base.prodHead);
+  const { trailers } = await state.commit(await beforeDeliveries(state, base.prodHead));
   const isRollback = trailers["Seeknal-Action"] === "rollback";
   return theirs.map(({ id, kind }) => ({
     severity: "warning",

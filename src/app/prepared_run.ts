@@ -18,6 +18,8 @@ export interface RunRequest extends ExecuteOptions {
   readonly materialize: boolean;
   /** Write them although they hold their content. */
   readonly rematerialize?: boolean;
+  /** Deliver exposures whose inputs changed, after the environment moved. Absent: deliver none. */
+  readonly deliver?: boolean;
 }
 
 /** What a run will do, before it does anything. */

@@ -7,6 +7,7 @@ import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
+import { deliverAfterRun, type DeliveryReport } from "./deliver_exposures.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
 import { isChecked, isCheckedAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
@@ -35,6 +36,8 @@ export interface RunResult {
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
   /** Tables outside that were written, held their content already, or could not be written. */
   readonly tables: readonly TableReport[];
+  /** Exposures that were delivered, or could not be. */
+  readonly deliveries: readonly DeliveryReport[];
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -245,9 +248,12 @@ async function executeRun(
     finish(isStopped() ? "interrupted" : "failed", built, null);
     throw error;
   }
-  const { commit, executed, tables } = committed;
+  const { executed, tables } = committed;
   const counts = count(executed);
-  const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
+  const delivered = await deliverAfterRun(workspace, ready, { ...request, report }, committed);
+  const commit = delivered.commit ?? committed.commit;
+  const isFailed = counts.failed + delivered.failed > 0;
+  const status = isStopped() ? "interrupted" : isFailed ? "failed" : "success";
   finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
@@ -260,6 +266,7 @@ async function executeRun(
     counts,
     failures,
     tables,
+    deliveries: delivered.reports,
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }

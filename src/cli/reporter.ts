@@ -1,5 +1,6 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
+import { deliveryLine } from "./views/exposures_view.ts";
 import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
@@ -85,6 +86,9 @@ export class HumanReporter implements Reporter {
         this.#draw();
         break;
       }
+      case "delivered":
+        this.#line(`  ${deliveryLine(event, style)}`);
+        break;
       case "finished":
         this.#clear();
         break;

@@ -197,6 +197,18 @@ export type RunEvent =
     readonly error: string | null;
   }
   | {
+    readonly event: "delivered";
+    readonly node: NodeId;
+    /** Type of the exposure. */
+    readonly type: string;
+    /** Where to, as written. */
+    readonly target: string;
+    readonly status: "delivered" | "failed";
+    readonly rows: number;
+    readonly duration_ms: number;
+    readonly error: string | null;
+  }
+  | {
     readonly event: "finished";
     readonly status: "success" | "failed" | "interrupted";
     readonly built: number;

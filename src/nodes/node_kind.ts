@@ -130,6 +130,8 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly readsVirtual?: readonly string[];
   /** True where `materialization:` is a field of the kind's own, and tables outside are `materializations:` only. */
   readonly ownsMaterialization?: true;
+  /** True where `inputs:` is a field of the kind's own: what a node reads comes from its other fields. */
+  readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
   /** The kind's own fields, as JSON Schema properties. */
@@ -144,6 +146,17 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
     common: NodeCommon,
     script: ScriptSpec,
   ): ScriptNodeSpec | null;
+  /** Nodes that are written inside this one's fields. */
+  readonly innerNodes?: (node: LoadedNode<S>) => readonly LoadedNode[];
+  /**
+   * What a node reads, where only the whole project can tell; null after reporting why it cannot. Absent: what
+   * `parse` found.
+   */
+  readonly findInputs?: (
+    node: LoadedNode<S>,
+    project: readonly LoadedNode[],
+    report: Report,
+  ) => readonly NodeId[] | null;
   /** Settles text, parameters and source version; null after reporting why it cannot. */
   resolve(node: LoadedNode<S>, data: SourceData, report: Report): ResolvedNode<S> | null;
   /** Finds out what nodes return; leaves out those it reported a problem for. */

@@ -9,6 +9,9 @@ import { RULE } from "./rule.ts";
 import { SECOND_ORDER_AGGREGATION } from "./second_order_aggregation.ts";
 import { SEED } from "./seed.ts";
 import { TRAINING_SET } from "./training_set.ts";
+import { EXPOSURE } from "./exposure.ts";
+import { METRIC } from "./metric.ts";
+import { SEMANTIC_MODEL } from "./semantic_model.ts";
 import { SOURCE } from "./source.ts";
 import { TRANSFORM } from "./transform.ts";
 
@@ -24,6 +27,9 @@ export const NODE_KINDS: readonly NodeKind[] = [
   PROFILE as unknown as NodeKind,
   RULE as unknown as NodeKind,
   MODEL as unknown as NodeKind,
+  SEMANTIC_MODEL as unknown as NodeKind,
+  METRIC as unknown as NodeKind,
+  EXPOSURE as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

@@ -16,6 +16,7 @@ import type {
 } from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
+import { refId } from "../nodes/ref_id.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
 import { readAudits } from "../checks/read_audits.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
@@ -24,6 +25,7 @@ import { PROJECT_FILE, TEMPLATES_DIR } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
 import { COMMON_DIR, type CommonSnippets, loadSnippets } from "./common_snippets.ts";
 import { withModules } from "./script_modules.ts";
+import { connectNodes, withInnerNodes } from "./connect_nodes.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -69,18 +71,17 @@ export function loadProject(root: string, overlay: Overlay = NO_OVERLAY): Loaded
   const config = loadConfig(root, report);
   const files = findNodeFiles(root, report).filter((file) => !overlay.nodes.has(file));
   const broken = new Set<string>();
-  const laid = [...overlay.nodes].flatMap(([file, text]) =>
-    loadText(root, { file, text }, report, broken)
+  const laid = withInnerNodes(
+    [...overlay.nodes].flatMap(([file, text]) => loadText(root, { file, text }, report, broken)),
   );
   const replaced = new Set(laid.map(({ spec }) => spec.id.toLowerCase()));
-  const nodes = [
-    ...files.flatMap((file) => loadFile(root, file, report, broken))
-      .filter(({ spec }) => !replaced.has(spec.id.toLowerCase())),
-    ...laid,
-  ];
+  const stays = ({ spec }: LoadedNode) => !replaced.has(spec.id.toLowerCase());
+  const there = files.flatMap((file) => loadFile(root, file, report, broken)).filter(stays);
+  const written = [...withInnerNodes(there).filter(stays), ...laid];
   if (files.length + overlay.nodes.size + overlay.snippets.size === 0) report(noNodes());
   const snippets = loadSnippets(root, report, overlay.snippets);
-  return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
+  const nodes = connectNodes(unique(written, report), broken, report);
+  return { config, nodes, broken, snippets, diagnostics };
 }
 
 /** Name of the project, as its file says; empty where it cannot be read. */
@@ -397,7 +398,7 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
     description: reader.optionalText("description"),
     owner: reader.optionalText("owner"),
     tags: reader.texts("tags"),
-    inputs: readInputs(reader),
+    inputs: kind.ownsInputs === true ? [] : readInputs(reader),
     columns: readColumns(reader),
     grain: reader.texts("grain"),
     materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
@@ -416,7 +417,7 @@ function readInputs(reader: FieldReader): NodeId[] {
       reader.problem([field, i], "invalid_input", "An input is written - ref: kind.name");
       return;
     }
-    const id = unwrapRef(ref);
+    const id = refId(ref);
     if (/^[^.\s]+\.[^.\s]+$/.test(id)) inputs.push(id as NodeId);
     else {
       reader.problem(
@@ -463,11 +464,6 @@ function readMaterializations(reader: FieldReader, kind: NodeKind): Materializat
     inner.rejectUnknown(`a ${type.name} materialization`);
     return spec === null ? [] : [spec];
   });
-}
-
-/** Accepts `ref('kind.name')` as well as the bare id. */
-function unwrapRef(ref: string): string {
-  return /^\s*ref\(\s*(['"])(.*)\1\s*\)\s*$/.exec(ref)?.[2] ?? ref.trim();
 }
 
 function readColumns(reader: FieldReader): DeclaredColumn[] {

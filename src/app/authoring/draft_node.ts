@@ -61,7 +61,7 @@ export async function draftNode(workspace: Workspace, request: DraftRequest): Pr
   const { root, host } = workspace;
   const template = findDraftTemplate(request.type);
   if (template === null) throw unknownType(request.type);
-  checkName(request.name);
+  checkName(request.name, template.kind);
   checkLanguage(template, request.language);
   // Where the user stands outside the project, drafts belong into it.
   const folder = resolveInside(root, host.cwd) === null ? root : host.cwd;
@@ -205,7 +205,7 @@ function unknownType(typed: string): UserError {
 }
 
 /** The rule of the loader, said word by word. */
-function checkName(name: string): void {
+function checkName(name: string, kind: string): void {
   const problem = name.trim() === ""
     ? "it is empty"
     : /[\s/\\.]/.test(name)
@@ -216,6 +216,8 @@ function checkName(name: string): void {
     ? 'it must begin with a letter or "_" and go on with letters, digits, "_" and "-"'
     : new TextEncoder().encode(name).length > 200
     ? "it is longer than 200 bytes"
+    : kind === "metric" && !/^[A-Za-z_]\w*$/.test(name)
+    ? 'a metric becomes a column: letters, digits and "_" only'
     : null;
   if (problem === null) return;
   throw new UserError(`Invalid name "${name}": ${problem}`, {

@@ -1,4 +1,5 @@
 import type { DraftTemplate } from "./draft_template.ts";
+import { EXPOSURE_DRAFT, METRIC_DRAFT, SEMANTIC_MODEL_DRAFT } from "./semantic_drafts.ts";
 import {
   COMMON_RULE_DRAFT,
   COMMON_SOURCE_DRAFT,
@@ -27,6 +28,9 @@ export const DRAFT_TEMPLATES: readonly DraftTemplate[] = [
   PROFILE_DRAFT,
   RULE_DRAFT,
   MODEL_DRAFT,
+  SEMANTIC_MODEL_DRAFT,
+  METRIC_DRAFT,
+  EXPOSURE_DRAFT,
   COMMON_SOURCE_DRAFT,
   COMMON_RULE_DRAFT,
   COMMON_TRANSFORMATION_DRAFT,

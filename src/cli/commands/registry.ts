@@ -3,6 +3,7 @@ import { APPLY } from "./apply.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
+import { DELIVER } from "./deliver.ts";
 import { DIFF } from "./diff.ts";
 import { DOCS } from "./docs.ts";
 import { DRAFT } from "./draft.ts";
@@ -29,6 +30,7 @@ import {
   INTERVALS_RESTATE,
 } from "./intervals.ts";
 import { LINEAGE } from "./lineage.ts";
+import { METRICS } from "./metrics.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
@@ -51,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   RUN,
   PROMOTE,
   ROLLBACK,
+  DELIVER,
   WHY,
   LINEAGE,
   DIFF,
@@ -59,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
   HISTORY,
   QUERY,
   REPL,
+  METRICS,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,
