@@ -65,7 +65,7 @@ export function readAggregation(
     reader.problem(
       reader.has("features") ? ["features"] : [],
       "missing_field",
-      `A ${common.kind} needs at least one feature`,
+      `${common.id} needs at least one feature`,
       "write features with a name and basic: [sum]",
     );
   }
