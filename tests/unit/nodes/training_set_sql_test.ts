@@ -56,7 +56,7 @@ Deno.test("pointInTimeSql() keeps every spine row, also two of the same key and 
 Deno.test("pointInTimeSql() takes the latest row that is not after the spine's time, and no other", async () => {
   const spine = [
     { key: 1, at: "2024-01-10 12:00", label: "latest before" },
-    { key: 1, at: "2024-01-10 11:59:59.999", label: "one microsecond is too much" },
+    { key: 1, at: "2024-01-10 11:59:59.999", label: "a millisecond is too much" },
     { key: 1, at: "2023-12-31", label: "nothing was known" },
     { key: 2, at: "2024-01-10", label: "unknown key" },
     { key: null, at: "2024-01-10", label: "no key" },
@@ -71,7 +71,7 @@ Deno.test("pointInTimeSql() takes the latest row that is not after the spine's t
   ]);
   assert.deepEqual(Object.fromEntries(found.map(({ label, a }) => [label, a])), {
     "latest before": 2,
-    "one microsecond is too much": 1,
+    "a millisecond is too much": 1,
     "nothing was known": null,
     "unknown key": null,
     "no key": null,
