@@ -56,7 +56,7 @@ export function readAggregation(
   common: NodeCommon,
   features: readonly { readonly feature: AggregatedFeature; readonly place: string | number }[],
 ): AggregationSpec | null {
-  const input = readOneInput(reader, common);
+  const input = readOneInput(reader, common, { takesSource: true });
   const idCols = readNames(reader, "id_col", "customer_id");
   const featureDate = reader.requiredText("feature_date_col", "order_date");
   const applicationDate = reader.optionalText("application_date_col");

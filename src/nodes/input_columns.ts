@@ -99,11 +99,15 @@ export function unwrapRef(ref: string): NodeId {
 }
 
 /**
- * The one node that a kind reads: `inputs` with one entry, or `source`, or both if they name the same. Null after
+ * The one node that a kind reads: `inputs` with one entry, where the kind takes it `source`, or both if they name the same. Null after
  * reporting that there is none, or more.
  */
-export function readOneInput(reader: FieldReader, { id, inputs }: NodeCommon): NodeId | null {
-  const written = reader.optionalText("source");
+export function readOneInput(
+  reader: FieldReader,
+  { id, inputs }: NodeCommon,
+  { takesSource }: { readonly takesSource: boolean },
+): NodeId | null {
+  const written = takesSource ? reader.optionalText("source") : null;
   const source = written === null ? null : unwrapRef(written);
   const others = source === null ? inputs.slice(1) : inputs.filter((id) => id !== source);
   const first = source ?? inputs[0];

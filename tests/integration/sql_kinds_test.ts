@@ -338,7 +338,7 @@ Deno.test("what is wrong with a kind's fields is said at the field, with what to
       "column_missing",
     ],
     [
-      "kind: rule\nname: x\ninputs: [source.orders]\nrule: {type: uniqe, columns: [order_id]}\n",
+      "kind: rule\nname: x\ninputs: [source.orders]\nrule: {type: uniquenes, columns: [order_id]}\n",
       4,
       "unknown_rule",
       'did you mean "uniqueness"?',
