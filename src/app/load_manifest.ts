@@ -17,7 +17,7 @@ import type { IncrementalState } from "../model/incremental.ts";
 import type { Profile } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
-import { kindOf } from "../nodes/registry.ts";
+import { findNodeKind, kindOf } from "../nodes/registry.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { loadProject } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
@@ -148,6 +148,7 @@ class ManifestLoader implements AsyncDisposable {
     }
     this.#checkVirtualInputs(nodes);
     this.#checkColumnNames();
+    this.#checkKinds();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -234,6 +235,16 @@ class ManifestLoader implements AsyncDisposable {
     }
   }
 
+  /** What a kind alone knows about its nodes and what they return. */
+  #checkKinds(): void {
+    const described = [...this.#described.values()]
+      .map(({ node: { node }, shape }) => ({ node, columns: shape.columns }));
+    const byKind = Map.groupBy(described, ({ node }) => node.spec.kind);
+    for (const [kind, nodes] of byKind) {
+      findNodeKind(kind)?.check?.(nodes, (diagnostic) => this.#diagnostics.push(diagnostic));
+    }
+  }
+
   /** Columns that a node's grain and audits name are there. */
   #checkColumnNames(): void {
     for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
@@ -253,7 +264,9 @@ class ManifestLoader implements AsyncDisposable {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
       this.#checkIncremental(spec, locator, shape, missing);
-      spec.audits.forEach(({ type, columns }, i) => {
+      spec.audits.forEach(({ type, columns, params }, i) => {
+        // What a kind asks for itself is its own to complain about.
+        if (params["implied"] === true) return;
         for (const column of columns) {
           missing(column, "audit_column_missing", `its audit ${type}`, ["audits", i]);
         }

@@ -3,6 +3,7 @@ import { sha256 } from "../base/hash.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
 import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import { findNodeKind } from "../nodes/registry.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 
 /** The checks that a node's rows have to pass. */
@@ -14,6 +15,15 @@ export function checksOf(node: ManifestNode): CheckSpec[] {
 export function checksHash(node: ManifestNode): string | undefined {
   const { audits = [] } = node;
   return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
+}
+
+/**
+ * True for checks of which what comes out may be another without any change: a rule about how old rows are. They are made
+ * again in every run. What is not understood may call the clock as well.
+ */
+export function isCheckedAlways({ kind, shape }: ManifestNode): boolean {
+  if (findNodeKind(kind)?.rowsAreChecks !== true) return false;
+  return shape.lineage === null || (shape.volatile ?? []).length > 0;
 }
 
 /** True where a record's output was checked as the node says now. */

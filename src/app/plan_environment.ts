@@ -13,7 +13,7 @@ import { ENGINE_VERSION } from "../engine/registry.ts";
 import type { Change } from "../model/change.ts";
 import type { AutoCategorize } from "../model/config.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
-import type { CategoryOverride, Manifest } from "../model/manifest.ts";
+import type { CategoryOverride, Manifest, ManifestNode } from "../model/manifest.ts";
 import { type Outside, tablesOf, withTables } from "../model/outside.ts";
 import type { Plan, PlanNode } from "../model/plan.ts";
 import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
@@ -23,6 +23,7 @@ import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
+import { isCheckedAlways } from "./node_checks.ts";
 import { findNode } from "./find_node.ts";
 import {
   checkRestated,
@@ -311,6 +312,8 @@ function findOutputs(
   const outputs = new Map<NodeId, FoundOutput>();
   for (const node of nodes.values()) {
     if (node.virtual === true) continue;
+    // What the clock made fail does not pass again because it once did.
+    if (isCheckedAlways(node) && hasFailed(node, places[0]?.snapshot)) continue;
     const found = findOutput(node, places, cache);
     if (found === null) continue;
     // An environment holds what it took over: production is where that came from.
@@ -320,6 +323,11 @@ function findOutputs(
     outputs.set(node.id, inProd ? { ...found, from: PROD } : found);
   }
   return outputs;
+}
+
+function hasFailed({ id, fingerprint }: ManifestNode, snapshot: Snapshot | undefined): boolean {
+  const record = snapshot?.results.get(id);
+  return record?.status === "failed" && record.fingerprint === fingerprint;
 }
 
 /**
@@ -413,6 +421,7 @@ function volatileWarnings(
     const functions = node?.shape.volatile ?? [];
     const isEdited = kind === "new" || (kind === "direct" && category !== "METADATA");
     if (node === undefined || functions.length === 0 || !isEdited) return [];
+    if (isCheckedAlways(node)) return [];
     const calls = functions.map((name) => name === "sample" ? "a sample" : `${name}()`).join(", ");
     return [{
       severity: "warning",

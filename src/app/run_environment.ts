@@ -8,7 +8,7 @@ import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { isChecked } from "./node_checks.ts";
+import { isChecked, isCheckedAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -138,6 +138,7 @@ function chooseRun(
   const spared = request.full ? [...selected.ids].filter((id) => planned.kept.has(id)) : [];
   const forced = new Set([...planned.rebuilt, ...(request.full ? selected.ids : [])]);
   for (const id of spared) forced.delete(id);
+  for (const id of clockChecks(manifest, selected.ids)) forced.add(id);
   const { build, included, warnings } = chooseSteps(planned, selected, forced, request);
   const layers = layersOf(
     [...manifest.nodes.values()].filter((node) => build.has(node.id))
@@ -163,6 +164,14 @@ function chooseRun(
     selected,
     forced,
   };
+}
+
+/** Checks that depend on the clock are made in every run, with what reads them. */
+function clockChecks({ nodes }: Manifest, selected: ReadonlySet<NodeId>): Set<NodeId> {
+  const own = [...selected].filter((id) => isCheckedAlways(nodes.get(id)!));
+  if (own.length === 0) return new Set();
+  const readers = readersOf(nodes.values());
+  return reachable(own, (id) => readers.get(id) ?? []);
 }
 
 /**

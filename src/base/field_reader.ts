@@ -159,6 +159,18 @@ export class FieldReader {
     return result;
   }
 
+  /** A value of whatever type, for the caller to look at; undefined when it is absent. */
+  value(field: string): unknown {
+    this.#asked.add(field);
+    return this.#value[field];
+  }
+
+  /** A value as it is written, so that no digit of a number is lost; null when there is none. */
+  textOf(field: string): string | null {
+    this.#asked.add(field);
+    return this.#locator.textAt([...this.#path, field]);
+  }
+
   /** Takes a field as known without looking at it. */
   ignore(field: string): void {
     this.#asked.add(field);

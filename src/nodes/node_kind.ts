@@ -100,6 +100,12 @@ export interface JobContext {
   outside(id: NodeId): Pick<TableJob, "connection" | "pin" | "previous">;
 }
 
+/** A node with what it returns, for looking at the two together. */
+export interface CheckedNode<S extends NodeSpec = NodeSpec> {
+  readonly node: LoadedNode<S>;
+  readonly columns: readonly OutputColumn[];
+}
+
 /** A kind of node: everything the rest of the program needs to know about it. */
 export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly kind: string;
@@ -120,10 +126,17 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */
   parse(reader: FieldReader, common: NodeCommon): S | null;
+  /** Reads those of its fields that a node has as well whose rows a script makes; null when they are unusable. Absent: none. */
+  parseScripted?(reader: FieldReader, common: NodeCommon): NodeCommon | null;
   /** Settles text, parameters and source version; null after reporting why it cannot. */
   resolve(node: LoadedNode<S>, data: SourceData, report: Report): ResolvedNode<S> | null;
   /** Finds out what nodes return; leaves out those it reported a problem for. */
   describe(nodes: readonly ResolvedNode<S>[], context: DescribeContext): Promise<DescribedNode[]>;
+  /**
+   * Reports what is wrong with all nodes of the kind together, and with what they return. Asked in every plan, also
+   * about nodes that were described in an earlier one.
+   */
+  check?(nodes: readonly CheckedNode<S>[], report: Report): void;
   /** The kind's fields as the manifest keeps them. */
   config(spec: S): Readonly<Record<string, ParamValue>>;
   /** The work that builds the node. */

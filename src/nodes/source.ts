@@ -141,7 +141,8 @@ function isTableSource(type: SourceType | TableSourceType | null): type is Table
   return type !== null && findTableSource(type.name) !== null;
 }
 
-function parseParams(
+/** The options of a source type, as they are written; each that is unknown or unfit is reported and left out. */
+export function parseParams(
   reader: FieldReader,
   type: Pick<SourceType, "name" | "params">,
   raw: Readonly<Record<string, unknown>>,

@@ -303,7 +303,8 @@ function parseSpec(
     return null;
   }
   const script = document.script ?? readScript(reader, root);
-  return script === null ? null : parseScriptNode(reader, common, script);
+  const own = kind.parseScripted === undefined ? common : kind.parseScripted(reader, common);
+  return script === null || own === null ? null : parseScriptNode(reader, own, script);
 }
 
 /** `script: path/of/code.py`, relative to the project. */
