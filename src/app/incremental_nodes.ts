@@ -1,3 +1,4 @@
+import { statIfExists } from "../base/atomic_write.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import type { OutputCache } from "../cache/output_cache.ts";
@@ -70,7 +71,7 @@ export class IncrementalNodes {
     const { planned, request, nowMs } = this.#context;
     for (const { nodes } of planned) {
       const known = nodes.get(spec.id)?.incremental;
-      if (known?.logic === logic) return known;
+      if (known?.logic === logic && this.#isThere(known)) return known;
     }
     const whole = { id: spec.id, engine: ENGINE_VERSION, queryHash, version, shape, inputs };
     return planIncremental({
@@ -81,6 +82,12 @@ export class IncrementalNodes {
       nowMs,
       request: request(spec.id),
     });
+  }
+
+  /** A plan whose former output is gone cannot be carried out as it was made. */
+  #isThere({ base }: IncrementalState): boolean {
+    return base === null ||
+      statIfExists(this.#context.cache.objectPath(base.content_hash)) !== null;
   }
 
   #candidates(id: NodeId, spec: IncrementalSpec): IncrementalCandidate[] {
@@ -108,7 +115,7 @@ export class IncrementalNodes {
         queryHash,
         shape,
         isSource: spec.kind === "source" && !isScriptNode(spec),
-        system: version?.system ?? null,
+        version,
         inputs: [...new Set(spec.inputs)].map((input) => this.#logicOf(input)),
       });
       this.#logic.set(id, logic);

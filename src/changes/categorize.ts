@@ -65,14 +65,14 @@ function categorizeQuery(
   const rowsUnknown = before.shape.rows === null || after.shape.rows === null;
   if (!rowsUnknown && before.shape.rows !== after.shape.rows) {
     breaking.push(
-      after.kind === "source"
+      readsFiles(after)
         ? "the way the data is read changed"
         : "rows can change: FROM, WHERE, GROUP BY or the like changed",
     );
   }
   if (unsure || rowsUnknown) {
     const why = after.shape.untraced ?? before.shape.untraced;
-    const reason = after.kind === "source"
+    const reason = readsFiles(after)
       ? "the way the data is read changed"
       : `cannot tell which columns are affected${why === undefined ? "" : ` (${why})`}`;
     return verdict("BREAKING", [...breaking, ...addedReason(changes), reason], changes, true);
@@ -89,6 +89,11 @@ function categorizeQuery(
     ...unstableReasons(after, changes.added),
   ];
   return verdict("NON_BREAKING", reasons, changes);
+}
+
+/** True for a node whose rows are read as they are, not computed. */
+export function readsFiles({ kind }: Pick<ManifestNode, "kind">): boolean {
+  return kind === "source" || kind === "seed";
 }
 
 function columnReasons(
@@ -108,7 +113,7 @@ function columnReasons(
       if (old.type === now.type && old.expression === now.expression) continue;
     }
     const isComputed = old?.expression !== null && now?.expression !== null &&
-      old?.expression !== now?.expression && after.kind !== "source";
+      old?.expression !== now?.expression && !readsFiles(after);
     reasons.push(
       old?.type === now?.type
         ? `expression of ${name} changed`

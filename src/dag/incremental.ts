@@ -12,7 +12,7 @@ import {
   subtractIntervals,
 } from "../base/time_intervals.ts";
 import type { IncrementalBase, IncrementalState } from "../model/incremental.ts";
-import type { QueryShape } from "../model/manifest.ts";
+import type { QueryShape, SourceVersion } from "../model/manifest.ts";
 import type { IncrementalByTime, IncrementalSpec } from "../model/node.ts";
 import { type FingerprintInput, fingerprintsOf } from "./fingerprint.ts";
 
@@ -134,35 +134,38 @@ export function pendingIntervals(
   return first < last ? subtractIntervals([interval(first, last)], done) : [];
 }
 
-/** A node as its query makes it, whatever the data: for {@linkcode logicInput}. */
+/**
+ * A node as its query makes it, whatever the data of sources: for {@linkcode logicInput}. Of a source
+ * outside it still counts which system it reads; what a seed holds is part of the project, as a query is.
+ */
 export interface LogicNode {
   readonly id: FingerprintInput["id"];
   readonly queryHash: string;
   readonly shape: QueryShape;
   /** True for a source: its shape stands for its data, of which only names and types count. */
   readonly isSource: boolean;
-  /** For a source outside: which system it reads. */
-  readonly system: string | null;
+  readonly version: SourceVersion | null;
   readonly inputs: readonly FingerprintInput[];
 }
 
 /** A node as its readers would depend on it if no data ever changed. */
 export function logicInput(node: LogicNode): FingerprintInput {
-  const { id, queryHash, inputs, isSource, system } = node;
+  const { id, queryHash, inputs, isSource, version } = node;
   const shape = isSource ? dataless(node) : node.shape;
   const prints = fingerprintsOf({
     id,
     engine: "",
-    queryHash: isSource ? sha256(compactJson([queryHash, system])) : queryHash,
-    version: null,
+    queryHash: isSource ? sha256(compactJson([queryHash, version?.system ?? null])) : queryHash,
+    version: isSource ? null : version,
     shape,
     inputs,
   });
   return { id, shape, ...prints };
 }
 
-function dataless({ queryHash, shape, system }: LogicNode): QueryShape {
-  const hash = (part: unknown) => sha256(compactJson([queryHash, system, part])).slice(0, 24);
+function dataless({ queryHash, shape, version }: LogicNode): QueryShape {
+  const of = [queryHash, version?.system ?? null];
+  const hash = (part: unknown) => sha256(compactJson([...of, part])).slice(0, 24);
   return {
     columns: shape.columns.map(({ name, type }) => ({
       name,

@@ -56,7 +56,7 @@ export function readAggregation(
   common: NodeCommon,
   features: readonly { readonly feature: AggregatedFeature; readonly place: string | number }[],
 ): AggregationSpec | null {
-  const input = readOneInput(reader, common);
+  const input = readOneInput(reader, common, { takesSource: true });
   const idCols = readNames(reader, "id_col", "customer_id");
   const featureDate = reader.requiredText("feature_date_col", "order_date");
   const applicationDate = reader.optionalText("application_date_col");
@@ -65,7 +65,7 @@ export function readAggregation(
     reader.problem(
       reader.has("features") ? ["features"] : [],
       "missing_field",
-      `A ${common.kind} needs at least one feature`,
+      `${common.id} needs at least one feature`,
       "write features with a name and basic: [sum]",
     );
   }

@@ -47,7 +47,7 @@ export const FEATURE_GROUP: NodeKind<FeatureGroupSpec> = {
     properties: {
       entity: {
         description:
-          "What the features are about; a text is also the name of its only join key plus _id",
+          "What the features are about; entity: customer has the join key customer_id",
         anyOf: [
           { type: "string" },
           {

@@ -99,11 +99,15 @@ export function unwrapRef(ref: string): NodeId {
 }
 
 /**
- * The one node that a kind reads: `inputs` with one entry, or `source`, or both if they name the same. Null after
+ * The one node that a kind reads: `inputs` with one entry, where the kind takes it `source`, or both if they name the same. Null after
  * reporting that there is none, or more.
  */
-export function readOneInput(reader: FieldReader, { kind, inputs }: NodeCommon): NodeId | null {
-  const written = reader.optionalText("source");
+export function readOneInput(
+  reader: FieldReader,
+  { id, inputs }: NodeCommon,
+  { takesSource }: { readonly takesSource: boolean },
+): NodeId | null {
+  const written = takesSource ? reader.optionalText("source") : null;
   const source = written === null ? null : unwrapRef(written);
   const others = source === null ? inputs.slice(1) : inputs.filter((id) => id !== source);
   const first = source ?? inputs[0];
@@ -111,7 +115,7 @@ export function readOneInput(reader: FieldReader, { kind, inputs }: NodeCommon):
     reader.problem(
       [],
       "missing_field",
-      `A ${kind} reads one node, and none is named`,
+      `${id} reads one node, and none is named`,
       "write inputs: [{ref: transform.name}]",
     );
     return null;
@@ -124,7 +128,7 @@ export function readOneInput(reader: FieldReader, { kind, inputs }: NodeCommon):
   reader.problem(
     ["inputs"],
     "several_inputs",
-    `A ${kind} reads one node, and here it is ${[first, ...others].join(" and ")}`,
+    `${id} reads one node, and here it is ${[first, ...others].join(" and ")}`,
     "join them in a transform, and read that one",
   );
   return null;

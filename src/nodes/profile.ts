@@ -76,7 +76,7 @@ export const PROFILE: NodeKind<ProfileSpec> = {
 };
 
 function parse(reader: FieldReader, common: NodeCommon): ProfileSpec | null {
-  const input = readOneInput(reader, common);
+  const input = readOneInput(reader, common, { takesSource: false });
   const block = reader.child(reader.mapping("profile"), ["profile"]);
   const profiled = block.texts("columns");
   const params = block.child(block.mapping("params"), ["params"]);
