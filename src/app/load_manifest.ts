@@ -16,6 +16,7 @@ import type { Profile } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf } from "../nodes/registry.ts";
+import { columnDiagnostics, contractKey } from "../nodes/source_contract.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { loadProject } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
@@ -237,6 +238,7 @@ class ManifestLoader implements AsyncDisposable {
           hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
         });
       };
+      this.#diagnostics.push(...columnDiagnostics(spec, shape.columns, locator));
       for (const column of spec.grain) {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
@@ -297,6 +299,7 @@ class ManifestLoader implements AsyncDisposable {
         version?.hash ?? null,
         inputs,
         declared,
+        ...contractKey(node.spec),
       ]),
     );
   }
