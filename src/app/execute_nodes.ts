@@ -71,6 +71,7 @@ export async function executeNodes(
   const records = new Map<NodeId, NodeRecord>();
   cache.prepare();
   const checked = new Map<NodeId, readonly CheckResult[]>();
+  const now = host.now();
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -91,7 +92,7 @@ export async function executeNodes(
       build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
       check: async (id, output) => {
         const node = nodes.get(id)!;
-        const job = checkJob(workspace, request, { node, output, records }, options);
+        const job = checkJob(workspace, request, { node, output, records, now }, options);
         if (job === null) return null;
         const result = await pool.check(job);
         if (result.status === "failed") return result.error.message;
@@ -135,14 +136,15 @@ function withChecks(
 function checkJob(
   { cache }: Workspace,
   { loaded, results }: ExecuteRequest,
-  { node, output, records }: {
+  { node, output, records, now }: {
     readonly node: ManifestNode;
     readonly output: NodeOutput;
     readonly records: ReadonlyMap<NodeId, NodeRecord>;
+    readonly now: Date;
   },
   { timeoutMs }: ExecuteOptions,
 ): CheckJob | null {
-  const checks = checksOf(node);
+  const checks = checksOf(node, now);
   const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   if (checks.length === 0 && !rowsAreChecks) return null;
   return {

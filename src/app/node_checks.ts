@@ -1,18 +1,44 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
+import { isMapping } from "../base/field_reader.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
+import { freshnessChecks } from "../checks/freshness_checks.ts";
 import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import type { FreshnessSpec } from "../model/node.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 
-/** The checks that a node's rows have to pass. */
-export function checksOf(node: ManifestNode): CheckSpec[] {
-  return auditChecks(node.audits ?? [], node.shape.columns);
+/** The checks that a node's rows have to pass at a moment. */
+export function checksOf(node: ManifestNode, now: Date): CheckSpec[] {
+  const freshness = freshnessOf(node);
+  return [
+    ...(freshness === null ? [] : freshnessChecks(freshness, now)),
+    ...auditChecks(node.audits ?? [], node.shape.columns),
+  ];
+}
+
+/** How old the newest row of a node may be; null where nobody said. */
+export function freshnessOf({ kind, config }: ManifestNode): FreshnessSpec | null {
+  const written = kind === "source" ? config["freshness"] : null;
+  if (!isMapping(written)) return null;
+  const text = (field: string) => typeof written[field] === "string" ? written[field] : null;
+  return {
+    time_column: text("time_column") ?? "",
+    warn_after: text("warn_after"),
+    error_after: text("error_after"),
+  };
+}
+
+/** True where time alone may make a check fail: such a node is checked in every run. */
+export function isCheckedAlways(node: ManifestNode): boolean {
+  return freshnessOf(node) !== null;
 }
 
 /** Stands for a node's checks; undefined where it has none. */
 export function checksHash(node: ManifestNode): string | undefined {
   const { audits = [] } = node;
+  const freshness = freshnessOf(node);
+  if (freshness !== null) return sha256(compactJson([audits, freshness])).slice(0, 24);
   return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
 }
 

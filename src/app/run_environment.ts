@@ -8,7 +8,7 @@ import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { isChecked } from "./node_checks.ts";
+import { isChecked, isCheckedAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -332,7 +332,8 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record));
+      (record !== undefined && !forced.has(id) && isChecked(node, record) &&
+        !isCheckedAlways(node));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(

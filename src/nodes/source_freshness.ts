@@ -1,6 +1,6 @@
 import type { FieldReader } from "../base/field_reader.ts";
 import type { FreshnessSpec } from "../model/node.ts";
-import { parseDuration } from "../sources/quantities.ts";
+import { parseDuration } from "../base/quantities.ts";
 
 /** Reads `freshness: {time_column, warn_after, error_after}`; null where it is not written or of no use. */
 export function readFreshness(reader: FieldReader): FreshnessSpec | null {

@@ -4,7 +4,7 @@ import type { TableRead } from "../model/outside_read.ts";
 import { CSV } from "./csv.ts";
 import { JSON_FILES, JSON_LINES } from "./json.ts";
 import { PARQUET } from "./parquet.ts";
-import { parseBytes, parseDuration } from "./quantities.ts";
+import { parseBytes, parseDuration } from "../base/quantities.ts";
 import type { ScanType, SourceParam, SourceType } from "./source_type.ts";
 import type { TableSourceType } from "./table_source.ts";
 import { TSV } from "./tsv.ts";
