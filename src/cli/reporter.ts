@@ -69,6 +69,13 @@ export class HumanReporter implements Reporter {
       case "node_finished":
         this.#finished(event);
         break;
+      case "checked":
+        for (const { name, status, severity, detail, violations } of event.results) {
+          if (status === "passed" || severity !== "warn") continue;
+          const what = detail ?? `${violations} violations`;
+          this.#line(style.yellow(`  warning: ${event.node}: ${name} failed: ${what}`));
+        }
+        break;
       case "materialized": {
         const { rows, ...table } = event;
         this.#line(`  ${tableLine({ ...table, rows_written: rows }, style)}`);

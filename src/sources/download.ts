@@ -207,7 +207,7 @@ async function receive(
 ): Promise<Downloaded> {
   const path = join(folder, `download-${Deno.pid}-${crypto.randomUUID()}`);
   try {
-    const { hash, sizeBytes } = await writeBody(request, response, path, watch);
+    const hash = await writeBody(request, response, path, watch);
     if (request.sha256 !== null && hash !== request.sha256) {
       throw new UserError(
         `${shownUrl(request.url)} is not the file it should be: its checksum is sha256:${hash}`,
@@ -219,7 +219,7 @@ async function receive(
         },
       );
     }
-    const note = { sha256: hash, sizeBytes, ...validators(response.headers) };
+    const note = { sha256: hash, ...validators(response.headers) };
     const proof = request.sha256 === null ? proofOf(note) : "checksum";
     if (context.readOnly === true) return { path, sha256: hash, proof, note };
     store.keep(path, address, note);
@@ -235,7 +235,7 @@ async function writeBody(
   response: Response,
   path: string,
   watch: Watch,
-): Promise<{ hash: string; sizeBytes: number }> {
+): Promise<string> {
   const hash = createHash("sha256");
   let sizeBytes = 0;
   using file = Deno.openSync(path, { write: true, createNew: true });
@@ -253,7 +253,7 @@ async function writeBody(
       { code: "download_failed", kind: "dependency", hint: "try again" },
     );
   }
-  return { hash: hash.digest("hex"), sizeBytes };
+  return hash.digest("hex");
 }
 
 /** Validators that stand for the very bytes. A weak one does not. */

@@ -65,7 +65,7 @@ export class HttpReader implements SourceReader {
 
   async #fetch(request: DownloadRequest): Promise<Downloaded> {
     const store = this.#store;
-    if (request.sha256 !== null && store.has(request.sha256, null)) {
+    if (request.sha256 !== null && store.has(request.sha256)) {
       store.touch(request.sha256);
       const path = store.path(request.sha256);
       return { path, sha256: request.sha256, proof: "checksum", note: null };
@@ -80,7 +80,7 @@ export class HttpReader implements SourceReader {
       lock,
       { timeoutMs: PATIENCE, holder, what: `the download of ${shownUrl(request.url)}` },
       async () => {
-        if (request.sha256 !== null && store.has(request.sha256, null)) {
+        if (request.sha256 !== null && store.has(request.sha256)) {
           return {
             path: store.path(request.sha256),
             sha256: request.sha256,

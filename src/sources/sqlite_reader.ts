@@ -177,9 +177,9 @@ function typesOfValues(
       count(`typeof(${column}) = 'integer' AND ${column} NOT BETWEEN -${EXACT} AND ${EXACT}`),
     ];
   });
-  const statement = database.prepare(`SELECT ${counts.join(", ")} FROM ${from}`);
-  statement.setReturnArrays(true);
-  const values = Object.values(statement.get() ?? []).map(Number);
+  const named = counts.map((count, i) => `${count} AS n${i}`).join(", ");
+  const found = database.prepare(`SELECT ${named} FROM ${from}`).get() ?? {};
+  const values = counts.map((_, i) => Number(found[`n${i}`]));
   return columns.map((_, i) => {
     const [integer = 0, real = 0, text = 0, blob = 0, large = 0] = values.slice(5 * i, 5 * i + 5);
     if (text > 0) return "VARCHAR";
@@ -199,20 +199,20 @@ function* readRows(
   { shown, fileColumn }: { readonly shown: string; readonly fileColumn: string | null },
 ): Generator<StagedRow> {
   const statement = prepare(database, request);
-  const places = new Map(statement.columns().map(({ name }, i) => [name.toLowerCase(), i]));
+  // Files of one source may spell a column differently.
+  const names = new Map(statement.columns().map(({ name }) => [name.toLowerCase(), name]));
   const wanted = columns.map(({ name }) =>
-    name === fileColumn ? null : places.get(name.toLowerCase()) ?? -1
+    name === fileColumn ? null : names.get(name.toLowerCase()) ?? name
   );
   statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
   let row = 0;
   for (const cells of statement.iterate()) {
     row++;
     const at = row;
     const place = () => `row ${at} of ${shown}`;
     yield {
-      values: wanted.map((i, n) =>
-        i === null ? shown : stagedValue(Object.values(cells)[i], columns[n]!, place)
+      values: wanted.map((name, i) =>
+        name === null ? shown : stagedValue(cells[name], columns[i]!, place)
       ),
       place,
     };

@@ -14,6 +14,7 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
+import { FRESHNESS } from "./freshness.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   ENV_DELETE,
   ENV_CHECKOUT,
   ENV_CLEANUP,
+  FRESHNESS,
   CONNECTION_TEST,
   GC,
   DOCTOR,
