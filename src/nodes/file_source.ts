@@ -117,8 +117,9 @@ function scan(
   type: ScanType,
   spec: SourceSpec,
   place: { readonly files: readonly string[]; readonly root: string | null },
+  columnTypes: Readonly<Record<string, string>> = typesToRead(spec, type),
 ): string {
-  return scanSql(type, { ...place, params: spec.params, columnTypes: typesToRead(spec, type) });
+  return scanSql(type, { ...place, params: spec.params, columnTypes });
 }
 
 /** Finds out what the files of a source hold. */
@@ -162,9 +163,9 @@ async function describeScan(
 ): Promise<DescribedNode | null> {
   const { node: { spec }, sql, locate, version } = resolved;
   const paths = version!.files.map((file) => join(context.root, file));
-  const columnsOf = async (files: readonly string[]) => {
+  const columnsOf = async (files: readonly string[], types?: Readonly<Record<string, string>>) => {
     const { rows } = await session.read(
-      `DESCRIBE ${scan(type, spec, { files, root: context.root })}`,
+      `DESCRIBE ${scan(type, spec, { files, root: context.root }, types)}`,
     );
     return rows.map(([name, type]) => ({ name: String(name), type: String(type) }));
   };
@@ -172,7 +173,7 @@ async function describeScan(
   if (paths.length > 1 && spec.params["union_by_name"] !== true && type.reader !== "read_json") {
     const each: { file: string; columns: string[] }[] = [];
     for (const path of paths) {
-      const columns = (await columnsOf([path])).map(({ name }) => name);
+      const columns = (await columnsOf([path], {})).map(({ name }) => name);
       each.push({ file: projectRelative(context.root, path), columns });
     }
     const differing = differingColumns(each);
@@ -182,7 +183,16 @@ async function describeScan(
       return fail(resolved, context, differing, hint);
     }
   }
-  const columns = await columnsOf(paths);
+  let columns: readonly OutputColumn[];
+  try {
+    columns = await columnsOf(paths);
+  } catch (error) {
+    // The engine's words for a declared column that is not there are about its options.
+    const isNamed = error instanceof SqlError &&
+      await areColumnsFine(resolved, await columnsOf(paths, {}), false, context);
+    if (error instanceof SqlError && !isNamed) return null;
+    throw error;
+  }
   if (!await areColumnsFine(resolved, columns, type.isParquet, context)) return null;
   const absolute = scan(type, spec, { files: paths, root: context.root });
   const read = { scanSql: absolute, paths, isPlainParquet: isUnchangedParquet(spec) };

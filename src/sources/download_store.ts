@@ -73,7 +73,7 @@ export class DownloadStore {
     Deno.mkdirSync(this.folder, { recursive: true });
     if (this.has(note.sha256)) removeIfExists(downloaded);
     else {
-      Deno.chmodSync(downloaded, 0o444);
+      if (Deno.build.os !== "windows") Deno.chmodSync(downloaded, 0o444);
       Deno.utimeSync(downloaded, FIXED, FIXED);
       Deno.renameSync(downloaded, path);
     }
