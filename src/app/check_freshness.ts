@@ -102,11 +102,12 @@ async function readSources(
   );
   return new Map(nodes.map(({ id }) => {
     const record = records.get(id) ?? reused.get(id);
+    const content = record?.content_hash ?? null;
     return [
       id,
-      record?.content_hash == null
+      content === null
         ? { error: record?.error ?? "it was not read" }
-        : { path: cache.objectPath(record.content_hash) },
+        : { path: cache.objectPath(content) },
     ];
   }));
 }

@@ -219,7 +219,7 @@ async function describeRows(
   const reader = await type.reader();
   const found = await reader.describe(rowRequest(spec, type, version!.files, context.root));
   const types = await context.normalizeTypes(found.map(({ type }) => type));
-  const unknown = found.find(({ type }) => types.get(type) == null);
+  const unknown = found.find(({ type }) => (types.get(type) ?? null) === null);
   if (unknown !== undefined) {
     return fail(
       resolved,

@@ -4,7 +4,7 @@ import { removeIfExists } from "../base/atomic_write.ts";
 import { interpolate } from "../base/interpolate.ts";
 import { UserError } from "../base/user_error.ts";
 import type { DownloadStore, Remembered } from "./download_store.ts";
-import { type DownloadRequest, shownUrl } from "./http.ts";
+import { type DownloadRequest, shownUrl } from "./download_request.ts";
 import type { ReadContext } from "./table_source.ts";
 
 /** A file that is here now. */
@@ -115,8 +115,9 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Response> {
   const sent = new Headers(headers);
-  if (known?.etag != null) sent.set("if-none-match", known.etag);
-  else if (known?.lastModified != null) sent.set("if-modified-since", known.lastModified);
+  const { etag = null, lastModified = null } = known ?? {};
+  if (etag !== null) sent.set("if-none-match", etag);
+  else if (lastModified !== null) sent.set("if-modified-since", lastModified);
   let address = parseUrl(url, request);
   const { origin } = address;
   for (let hop = 0; hop <= REDIRECTS; hop++) {

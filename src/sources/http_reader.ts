@@ -8,7 +8,7 @@ import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import { type Downloaded, downloadTo } from "./download.ts";
 import { DownloadStore } from "./download_store.ts";
-import { type DownloadRequest, parseDownload, shownUrl } from "./http.ts";
+import { type DownloadRequest, parseDownload, shownUrl } from "./download_request.ts";
 import { scanSql } from "./scan_sql.ts";
 import type {
   DescribedTable,

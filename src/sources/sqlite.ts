@@ -1,5 +1,5 @@
-import { statIfExists } from "../base/atomic_write.ts";
 import { queryProblem } from "../postgres/query_text.ts";
+import { filesBeside } from "./sqlite_files.ts";
 import { FILENAME, type SourceType } from "./source_type.ts";
 
 /** A table or a query of SQLite database files. */
@@ -13,10 +13,7 @@ export const SQLITE: SourceType = {
     filename: FILENAME,
   },
   hasTypes: true,
-  // What was committed may still be in the write-ahead log; a journal holds what has to be taken back.
-  besides: (file) =>
-    ["-wal", "-journal"].map((end) => `${file}${end}`)
-      .filter((path) => (statIfExists(path)?.size ?? 0) > 0),
+  besides: filesBeside,
   problem({ table, query }) {
     if (table !== undefined && query !== undefined) {
       return {

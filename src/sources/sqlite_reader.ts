@@ -7,7 +7,7 @@ import { quoteName } from "../engine/quote.ts";
 import { queryBody } from "../postgres/query_text.ts";
 import { checkSameColumns } from "./same_columns.ts";
 import { filenameColumn, type RowColumn, type RowReader, type RowRequest } from "./source_type.ts";
-import { SQLITE } from "./sqlite.ts";
+import { filesBeside } from "./sqlite_files.ts";
 import { type StagedRow, type StagedValue, writeRows } from "./staged_rows.ts";
 
 /** Reads SQLite files: types as they are declared, where nothing is declared by the values. */
@@ -15,7 +15,7 @@ export const SQLITE_READER: RowReader = {
   describe: async (request) => {
     const found = request.files.map((file) => ({
       file: projectRelative(request.root, file),
-      columns: withDatabase(file, request, null, describeFile),
+      columns: withDatabase(file, request, describeFile),
     }));
     checkSameColumns(found.map(({ file, columns }) => ({
       file,
@@ -31,7 +31,7 @@ export const SQLITE_READER: RowReader = {
     function* rows(): Generator<StagedRow> {
       for (const file of request.files) {
         const shown = projectRelative(request.root, file);
-        const opened = openDatabase(file, request, output.temporaryDir);
+        const opened = openDatabase(file, output.temporaryDir);
         try {
           yield* readRows(opened.database, request, output.columns, { shown, fileColumn });
         } catch (error) {
@@ -55,12 +55,11 @@ function commonType(types: readonly string[]): string {
 function withDatabase<T>(
   file: string,
   request: RowRequest,
-  temporaryDir: string | null,
   work: (database: DatabaseSync, request: RowRequest) => T,
 ): T {
   const shown = projectRelative(request.root, file);
   try {
-    const { database, close } = openDatabase(file, request, temporaryDir);
+    const { database, close } = openDatabase(file, null);
     try {
       return work(database, request);
     } finally {
@@ -77,10 +76,9 @@ function withDatabase<T>(
  */
 function openDatabase(
   file: string,
-  _request: RowRequest,
   temporaryDir: string | null,
 ): { database: DatabaseSync; close: () => void } {
-  const besides = "besides" in SQLITE ? SQLITE.besides(file) : [];
+  const besides = filesBeside(file);
   if (besides.length === 0) {
     const url = pathToFileURL(file);
     url.searchParams.set("immutable", "1");
