@@ -23,6 +23,7 @@ import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
 import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
+import { bindAudits } from "./bind_audits.ts";
 import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { isOutsideSource, knownVersion, OutsideSources } from "./outside_sources.ts";
@@ -136,6 +137,7 @@ class ManifestLoader implements AsyncDisposable {
     }
     this.#checkVirtualInputs(nodes);
     this.#checkColumnNames();
+    await this.#bindAudits();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -222,7 +224,7 @@ class ManifestLoader implements AsyncDisposable {
     }
   }
 
-  /** Columns that a node's grain and audits name are there. */
+  /** Columns that a node's grain names are there. */
   #checkColumnNames(): void {
     for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
       const names = shape.columns.map(({ name }) => name);
@@ -240,12 +242,37 @@ class ManifestLoader implements AsyncDisposable {
       for (const column of spec.grain) {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
-      spec.audits.forEach(({ type, columns }, i) => {
-        for (const column of columns) {
-          missing(column, "audit_column_missing", `its audit ${type}`, ["audits", i]);
-        }
-      });
     }
+  }
+
+  async #bindAudits(): Promise<void> {
+    const nodes = new Map(
+      [...this.#described].map(([id, { node, shape }]) => [id, { node: node.node, shape }]),
+    );
+    await bindAudits({
+      nodes,
+      isKnown: (id) => this.#auditsAreKnown(id),
+      session: async (ids) => {
+        const binder = await this.#openBinder();
+        await binder.declare(
+          ids.map((id) => ({ id, columns: this.#described.get(id)!.shape.columns })),
+        );
+        return this.#binderSession!;
+      },
+      report: (diagnostic) => this.#diagnostics.push(diagnostic),
+    });
+  }
+
+  /** What was committed did bind, and binds still where it reads what it read. */
+  #auditsAreKnown(id: NodeId): boolean {
+    const { node: { node: { spec } }, bindKey } = this.#described.get(id)!;
+    const reads = spec.audits.flatMap((audit) => audit.reads ?? []);
+    if (!reads.every((read) => spec.inputs.includes(read))) return false;
+    const known = compactJson(spec.audits);
+    return this.#previous.some(({ nodes }) => {
+      const old = nodes.get(id);
+      return old?.bind_key === bindKey && compactJson(old.audits ?? []) === known;
+    });
   }
 
   /** Shapes are taken in order: a query needs the columns of its inputs. */

@@ -1,24 +1,44 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
-import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
-import type { ManifestNode } from "../model/manifest.ts";
+import { type CheckResult, type CheckSpec, isBlocking, SAMPLE } from "../model/check.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 
 /** The checks that a node's rows have to pass. */
 export function checksOf(node: ManifestNode): CheckSpec[] {
-  return auditChecks(node.audits ?? [], node.shape.columns);
+  return auditChecks(node.audits ?? [], node.shape.columns, node.grain ?? []);
 }
 
-/** Stands for a node's checks; undefined where it has none. */
-export function checksHash(node: ManifestNode): string | undefined {
+/**
+ * Stands for a node's checks and for the data of other nodes that they read; undefined where it has none. A node
+ * upstream that changed without changing this one has its rows compared again.
+ */
+export function checksHash(
+  node: ManifestNode,
+  nodes: Manifest["nodes"],
+): string | undefined {
   const { audits = [] } = node;
-  return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
+  if (audits.length === 0) return undefined;
+  const reads = [...new Set(audits.flatMap((audit) => audit.reads ?? []))].sort()
+    .map((id) => [id, nodes.get(id)?.fingerprint ?? null]);
+  const text = reads.length === 0 ? compactJson(audits) : compactJson([audits, reads]);
+  return sha256(text).slice(0, 24);
 }
 
 /** True where a record's output was checked as the node says now. */
-export function isChecked(node: ManifestNode, record: NodeRecord): boolean {
-  return checksHash(node) === record.checks_hash;
+export function isChecked(
+  node: ManifestNode,
+  record: NodeRecord,
+  nodes: Manifest["nodes"],
+): boolean {
+  return checksHash(node, nodes) === record.checks_hash;
+}
+
+/** Nodes that the checks of a node read: its inputs, and what its audits name. */
+export function readByChecks({ inputs, audits = [] }: ManifestNode): NodeId[] {
+  return [...new Set([...inputs, ...audits.flatMap((audit) => audit.reads ?? [])])];
 }
 
 /** Why checks keep a node from succeeding; null where they do not. */
@@ -30,6 +50,8 @@ export function checkFailure(results: readonly CheckResult[]): string | null {
 /** What a check found, in words. */
 export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
   if (status === "error") return `${name} could not be checked: ${detail}`;
-  const count = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
-  return `${name} failed: ${detail ?? count}`;
+  const of = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
+  const count = violations > checked && checked > 0 ? `${violations} rows` : of;
+  if (detail === null) return `${name} failed: ${count}`;
+  return detail.startsWith(SAMPLE) ? `${name} failed: ${count}, ${detail}` : `${name} failed: ${detail}`;
 }

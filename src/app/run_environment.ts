@@ -332,7 +332,7 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record));
+      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(

@@ -1,6 +1,6 @@
 import { quoteName, quoteNodeId, readParquet } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
-import type { CheckResult, CheckSpec } from "../model/check.ts";
+import { type CheckResult, type CheckSpec, SAMPLE } from "../model/check.ts";
 import type { CheckJob } from "../model/run.ts";
 
 /** Runs the checks of a node one after the other. What one of them cannot do is its result. */
@@ -32,23 +32,62 @@ export async function executeChecks(job: CheckJob, session: Session): Promise<Ch
 }
 
 async function execute(job: CheckJob, check: CheckSpec, session: Session): Promise<CheckResult> {
-  const { name, type, severity, column, message } = check;
+  const { name, type, severity, column, message, max_violations: tolerated = 0 } = check;
   const common = { node: job.id, name, type, severity, column };
   try {
     const { rows } = await session.read(check.sql);
     const [violations, checked, detail] = rows[0] ?? [0, 0, null];
     const found = Number(violations);
+    const isFailed = found > tolerated;
     return {
       ...common,
-      status: found === 0 ? "passed" : "failed",
+      status: isFailed ? "failed" : "passed",
       violations: found,
       checked: Number(checked),
-      detail: found === 0 ? null : message ?? (detail === null ? null : String(detail)),
+      detail: isFailed
+        ? message ?? (detail === null ? await sample(check, session) : String(detail))
+        : null,
+      ...(isFailed && check.failing !== undefined
+        ? { query: check.failing.replaceAll(`"this"`, quoteNodeId(job.id)) }
+        : {}),
     };
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     return { ...common, status: "error", violations: 0, checked: 0, detail: error.message };
   }
+}
+
+/** Failing rows, columns and characters of a value that are shown: enough to find them by. */
+const SAMPLE_ROWS = 3;
+const SAMPLE_COLUMNS = 4;
+const SAMPLE_WIDTH = 40;
+
+/** Some of the rows that fail, by the columns that tell them apart; null where none can be shown. */
+async function sample(
+  { failing, keys = [] }: CheckSpec,
+  session: Session,
+): Promise<string | null> {
+  if (failing === undefined) return null;
+  const { columns } = await session.read(`SELECT * FROM (${failing}) LIMIT 0`);
+  const wanted = new Set(keys.map((key) => key.toLowerCase()));
+  const known = columns.filter(({ name }) => wanted.has(name.toLowerCase()));
+  const others = columns.filter((column) => !known.includes(column));
+  const shown = [...known, ...others].slice(0, Math.max(SAMPLE_COLUMNS, known.length));
+  if (shown.length === 0) return null;
+  const list = shown.map(({ name }) => `CAST(${quoteName(name)} AS VARCHAR)`).join(", ");
+  const { rows } = await session.read(
+    `SELECT DISTINCT ${list} FROM (${failing}) ORDER BY ALL LIMIT ${SAMPLE_ROWS}`,
+  );
+  const words = rows.map((row) =>
+    row.map((cell, i) => `${shown[i]!.name} = ${cell === null ? "NULL" : clip(String(cell))}`)
+      .join(", ")
+  );
+  return words.length === 0 ? null : SAMPLE + words.join("; ");
+}
+
+function clip(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > SAMPLE_WIDTH ? `${line.slice(0, SAMPLE_WIDTH - 1)}…` : line;
 }
 
 /** Results that are rows of the node itself. */

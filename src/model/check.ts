@@ -19,7 +19,16 @@ export interface CheckSpec {
   readonly sql: string;
   /** What to say when it fails; null: name and detail. */
   readonly message: string | null;
+  /** A SELECT of the rows that fail, over the same relations; absent where no row is to blame. */
+  readonly failing?: string;
+  /** Columns that tell failing rows apart; absent: the first ones. */
+  readonly keys?: readonly string[];
+  /** Violations up to which it passes; absent: 0. */
+  readonly max_violations?: number;
 }
+
+/** How a `detail` begins that shows some of the rows that failed, which then says what and not how many. */
+export const SAMPLE = "such as ";
 
 /** What came of a check. */
 export interface CheckResult {
@@ -33,6 +42,8 @@ export interface CheckResult {
   readonly violations: number;
   readonly checked: number;
   readonly detail: string | null;
+  /** A SELECT over the node that shows what failed; absent where nothing did or no row is to blame. */
+  readonly query?: string;
 }
 
 /** True where a result keeps its node from succeeding. */

@@ -161,6 +161,10 @@ export type RunEvent =
   | {
     readonly event: "checked";
     readonly node: NodeId;
+    /** Rows of the output that was checked. */
+    readonly rows: number;
+    /** Absolute path of it, where the rows can be looked at that failed; it is nobody's output unless it is accepted. */
+    readonly output: string;
     readonly results: readonly CheckResult[];
   }
   | {
