@@ -1,7 +1,7 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
-import { type CheckResult, type CheckSpec, isBlocking, SAMPLE } from "../model/check.ts";
+import { type CheckResult, type CheckSpec, checkWords, isBlocking } from "../model/check.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
@@ -45,13 +45,4 @@ export function readByChecks({ inputs, audits = [] }: ManifestNode): NodeId[] {
 export function checkFailure(results: readonly CheckResult[]): string | null {
   const blocking = results.filter(isBlocking);
   return blocking.length === 0 ? null : blocking.map(checkWords).join("\n");
-}
-
-/** What a check found, in words. */
-export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
-  if (status === "error") return `${name} could not be checked: ${detail}`;
-  const of = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
-  const count = violations > checked && checked > 0 ? `${violations} rows` : of;
-  if (detail === null) return `${name} failed: ${count}`;
-  return detail.startsWith(SAMPLE) ? `${name} failed: ${count}, ${detail}` : `${name} failed: ${detail}`;
 }

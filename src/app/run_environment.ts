@@ -1,5 +1,6 @@
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { type CheckCounts, countChecks } from "../model/quality.ts";
 import type { RunEvent } from "../model/run.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import type { TableReport } from "../materialize/batch.ts";
@@ -17,6 +18,7 @@ import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp } from "./publish.ts";
+import { CheckLog, recordQuality } from "./record_quality.ts";
 import { RunLog } from "./run_log.ts";
 import { findStaleness, stalePlan } from "./run_staleness.ts";
 import { checkPlannedTables } from "./run_tables.ts";
@@ -34,6 +36,7 @@ export interface RunResult {
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
   /** Tables outside that were written, held their content already, or could not be written. */
   readonly tables: readonly TableReport[];
+  readonly checks: CheckCounts;
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -185,8 +188,10 @@ async function executeRun(
 ): Promise<RunResult> {
   const started = performance.now();
   using log = new RunLog(workspace, prepared.env ?? PROD);
+  const checkLog = new CheckLog();
   const report = (event: RunEvent) => {
     if (prepared.steps.length > 0) log.add(event);
+    checkLog.add(event);
     request.report(event);
   };
   await catchUp(workspace);
@@ -196,29 +201,37 @@ async function executeRun(
   await checkPlannedTables(workspace, ready, request);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
-  const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
+  const finish = async (
+    status: RunResult["status"],
+    executed: Executed,
+    commit: CommitId | null,
+  ) => {
+    const env = prepared.env ?? PROD;
+    await recordQuality(workspace, checkLog, { env, action: "run", commit });
     report({
       event: "finished",
       status,
       ...count(executed),
       reused: prepared.reused,
       dropped: count(executed).failed > 0 ? 0 : prepared.dropped,
+      checks: countChecks(checkLog.results),
       duration_ms: Math.round(performance.now() - started),
       commit,
     });
+  };
   let committed: Committed;
   try {
     committed = isStopped()
       ? { commit: null, executed: built, tables: [] }
       : await commitRun(workspace, ready, built, { ...request, report });
   } catch (error) {
-    finish(isStopped() ? "interrupted" : "failed", built, null);
+    await finish(isStopped() ? "interrupted" : "failed", built, null);
     throw error;
   }
   const { commit, executed, tables } = committed;
   const counts = count(executed);
   const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
-  finish(status, executed, commit);
+  await finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );
@@ -230,6 +243,7 @@ async function executeRun(
     counts,
     failures,
     tables,
+    checks: countChecks(checkLog.results),
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }

@@ -1,5 +1,6 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
+import { checkedLines } from "./views/checks_view.ts";
 import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
@@ -32,6 +33,7 @@ const REDRAW_MS = 50;
 /** Lines on stderr for each finished node, and a bar below them on a screen. */
 export class HumanReporter implements Reporter {
   readonly #terminal: Terminal;
+  #environment: string | null = null;
   #total = 0;
   #layers = 0;
   #done = 0;
@@ -48,6 +50,7 @@ export class HumanReporter implements Reporter {
     const style = styleFor(this.#terminal.colorErr);
     switch (event.event) {
       case "plan":
+        this.#environment = event.environment;
         this.#total = event.nodes;
         this.#layers = event.layers;
         this.#line(style.bold(
@@ -68,6 +71,10 @@ export class HumanReporter implements Reporter {
         break;
       case "node_finished":
         this.#finished(event);
+        break;
+      case "checked":
+        for (const line of checkedLines(event, this.#environment, style)) this.#line(line);
+        this.#draw();
         break;
       case "materialized": {
         const { rows, ...table } = event;

@@ -50,3 +50,12 @@ export interface CheckResult {
 export function isBlocking({ status, severity }: CheckResult): boolean {
   return status !== "passed" && severity === "error";
 }
+
+/** What a check found, in words. */
+export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
+  if (status === "error") return `${name} could not be checked: ${detail}`;
+  const of = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
+  const count = violations > checked && checked > 0 ? `${violations} rows` : of;
+  if (detail === null) return `${name} failed: ${count}`;
+  return detail.startsWith(SAMPLE) ? `${name} failed: ${count}, ${detail}` : `${name} failed: ${detail}`;
+}

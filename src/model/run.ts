@@ -1,6 +1,7 @@
 import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
 import type { CheckResult, CheckSpec } from "./check.ts";
 import type { ParamValue } from "./node.ts";
+import type { CheckCounts } from "./quality.ts";
 import type { TableJob } from "./outside_read.ts";
 
 /** A node output that a job may read. */
@@ -190,6 +191,7 @@ export type RunEvent =
     readonly skipped: number;
     readonly reused: number;
     readonly dropped: number;
+    readonly checks: CheckCounts;
     readonly duration_ms: number;
     readonly commit: string | null;
   };

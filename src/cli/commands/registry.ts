@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { AUDIT } from "./audit.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
@@ -14,6 +15,7 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
+import { EXEC } from "./exec.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -43,6 +45,8 @@ export const COMMANDS: readonly Command[] = [
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  AUDIT,
+  EXEC,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,

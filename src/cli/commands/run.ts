@@ -8,6 +8,7 @@ import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
 import { HumanReporter, jsonReporter } from "../reporter.ts";
 import { styleFor } from "../terminal.ts";
+import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
 /** Options of `run` and `env apply`. */
@@ -175,6 +176,7 @@ function sayResult(
     `${counts.built} built`,
     ...(counts.cached > 0 ? [`${counts.cached} cached`] : []),
     `${reused} reused`,
+    ...checkParts(result.checks, style),
     ...(tables > 0 ? [`${plural(tables, "table")} written`] : []),
     ...(dropped > 0 ? [`${dropped} dropped`] : []),
     ...(counts.failed > 0 ? [style.red(`${counts.failed} failed`)] : []),
