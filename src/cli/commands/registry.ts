@@ -28,6 +28,7 @@ import { QUERY } from "./query.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
+import { TEST } from "./test.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  TEST,
   AUDIT,
   EXEC,
   ENV_LIST,
