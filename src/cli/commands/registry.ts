@@ -5,6 +5,7 @@ import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
 import { DIFF } from "./diff.ts";
 import { DOCTOR } from "./doctor.ts";
+import { DQ } from "./dq.ts";
 import {
   ENV_APPLY,
   ENV_CHECKOUT,
@@ -48,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
   QUERY,
   TEST,
   AUDIT,
+  DQ,
   EXEC,
   ENV_LIST,
   ENV_SHOW,
