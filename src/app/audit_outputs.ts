@@ -137,5 +137,8 @@ function jobOf(
 }
 
 function checkFailed(id: NodeId, message: string): UserError {
-  return new UserError(`Cannot check ${id}: ${message}`, { code: "check_failed", kind: "execution" });
+  return new UserError(`Cannot check ${id}: ${message}`, {
+    code: "check_failed",
+    kind: "execution",
+  });
 }

@@ -10,7 +10,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { QueryShape } from "../model/manifest.ts";
 import type { AuditSpec } from "../model/node.ts";
 import type { LoadedNode } from "../nodes/node_kind.ts";
-import { type BoundCheck, bindChecks } from "../sql/bind_check.ts";
+import { bindChecks, type BoundCheck } from "../sql/bind_check.ts";
 
 /** What binding audits needs to know about the project. */
 export interface AuditContext {
@@ -80,9 +80,10 @@ function namesAreThere(
       report(
         "audit_reads_other",
         `its audit ${audit.type} reads ${id}, which is not upstream of it`,
-        didYouMean(id, upstream) ?? (upstream.size === 0
-          ? "a node is checked before others are built: name one that it is made of"
-          : `it may read: ${[...upstream].sort().slice(0, 10).join(", ")}`),
+        didYouMean(id, upstream) ??
+          (upstream.size === 0
+            ? "a node is checked before others are built: name one that it is made of"
+            : `it may read: ${[...upstream].sort().slice(0, 10).join(", ")}`),
       );
       return true;
     }
@@ -186,5 +187,7 @@ function hintFor(error: SqlError): string | undefined {
     return "the node's own rows are __THIS__, nodes upstream ref('kind.name')";
   }
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);
-  return names.length === 0 ? undefined : `among others there is: ${names.map(quoteName).join(", ")}`;
+  return names.length === 0
+    ? undefined
+    : `among others there is: ${names.map(quoteName).join(", ")}`;
 }

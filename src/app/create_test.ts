@@ -114,7 +114,9 @@ async function loadCandidates(
   path: string,
 ): Promise<void> {
   const kind = id.slice(0, id.indexOf("."));
-  const list = columns.map(({ name, type }) => `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`);
+  const list = columns.map(({ name, type }) =>
+    `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`
+  );
   await session.run(
     `CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)};\n` +
       `CREATE TABLE ${candidates(id)} AS SELECT row_number() OVER () AS "seeknal row", * FROM ` +
@@ -197,7 +199,9 @@ async function readTable(
   from: string,
 ): Promise<Table> {
   const list = columns.map(({ name, type }) =>
-    isNested(type) ? `CAST(to_json(${quoteName(name)}) AS VARCHAR)` : `CAST(${quoteName(name)} AS VARCHAR)`
+    isNested(type)
+      ? `CAST(to_json(${quoteName(name)}) AS VARCHAR)`
+      : `CAST(${quoteName(name)} AS VARCHAR)`
   );
   try {
     const { rows } = await session.read(
@@ -222,7 +226,11 @@ function testText(
 ): string {
   const inputs = [...given].map(([id, table]) => `  - ref: ${id}\n${rowsText(table, "    ")}`);
   return `# Written by seeknal test --create from the outputs of ${env}: see that what is expected is what is right.
-${chosen ? "" : "# Nothing comes out of rows that were looked at: edit what is given, so that something does.\n"}name: ${node.name}_${output.rows.length === 0 ? "of_no_rows" : "of_real_rows"}
+${
+    chosen
+      ? ""
+      : "# Nothing comes out of rows that were looked at: edit what is given, so that something does.\n"
+  }name: ${node.name}_${output.rows.length === 0 ? "of_no_rows" : "of_real_rows"}
 node: ${node.id}
 given:
 ${inputs.join("")}expect:

@@ -1,9 +1,10 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
-import type { CheckResult, CheckSeverity } from "../model/check.ts";
+import { type CheckResult, type CheckSeverity, foundWords } from "../model/check.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import { type CheckCounts, countChecks, qualityStatus } from "../model/quality.ts";
+import { projectName } from "../project/load_project.ts";
 import { positions } from "../state/revisions.ts";
 import { profileHistory, type ProfileSeries } from "./profile_history.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -29,7 +30,8 @@ export interface CheckHistory {
   readonly column: string | null;
   /** Of the last time. */
   readonly status: QualityPoint["status"];
-  readonly detail: string | null;
+  /** What was found the last time, in words; null where it passed. */
+  readonly found: string | null;
   readonly query: string | null;
   /** Since when it has not passed; null where it did the last time. */
   readonly failing_since: string | null;
@@ -47,11 +49,15 @@ export interface QualityRun extends CheckCounts {
 
 /** What is known of an environment's quality over time. */
 export interface DataQuality {
+  /** Name of the project. */
+  readonly project: string;
   readonly environment: EnvName;
   /** In order of nodes, then as they are written. Checks that their node has no more are left out. */
   readonly checks: readonly CheckHistory[];
   /** Rows of each node when it was checked, oldest first. */
-  readonly rows: Readonly<Record<NodeId, readonly { readonly at: string; readonly rows: number }[]>>;
+  readonly rows: Readonly<
+    Record<NodeId, readonly { readonly at: string; readonly rows: number }[]>
+  >;
   /** Oldest first. */
   readonly runs: readonly QualityRun[];
   /** Numbers of profiles over time. */
@@ -93,6 +99,7 @@ export async function dataQuality(
     checks: one.checks.filter(({ node }) => wanted(node)),
   })).filter((one) => one.nodes.length > 0);
   return {
+    project: projectName(workspace.root),
     environment: env,
     checks: histories(seen),
     rows: rowCounts(seen),
@@ -149,7 +156,9 @@ function namedNodes(
       code: "unknown_node",
       kind: "usage",
       hint: didYouMean(name, known) ??
-        (known.length === 0 ? "nothing was checked yet" : `there is: ${known.slice(0, 10).join(", ")}`),
+        (known.length === 0
+          ? "nothing was checked yet"
+          : `there is: ${known.slice(0, 10).join(", ")}`),
     });
   }));
   return (id) => wanted.has(id);
@@ -180,7 +189,8 @@ function histories(all: readonly Observation[]): CheckHistory[] {
   }
   return [...current].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, keys]) =>
     keys.map((key) => {
-      const { node, name, type, severity, column, detail, query } = last.get(key)!;
+      const result = last.get(key)!;
+      const { node, name, type, severity, column, query } = result;
       const own = points.get(key)!;
       const passed = own.findLastIndex(({ status }) => status === "passed");
       return {
@@ -190,7 +200,7 @@ function histories(all: readonly Observation[]): CheckHistory[] {
         severity,
         column,
         status: own.at(-1)!.status,
-        detail,
+        found: result.status === "passed" ? null : foundWords(result),
         query: query ?? null,
         failing_since: own[passed + 1]?.at ?? null,
         points: own,

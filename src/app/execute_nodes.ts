@@ -110,7 +110,10 @@ export async function executeNodes(
       },
       onOutput: (id, output, cached) => {
         const node = nodes.get(id)!;
-        records.set(id, withChecks(successRecord(node, output), checksHash(node, nodes), checked.get(id)));
+        records.set(
+          id,
+          withChecks(successRecord(node, output), checksHash(node, nodes), checked.get(id)),
+        );
         if (cached) return;
         const { durationMs: _, ...kept } = output;
         cache.record({ fingerprint: node.fingerprint, ...kept });

@@ -68,7 +68,7 @@ export async function runTests(workspace: Workspace, request: TestRequest): Prom
   for (const test of chosen.data) {
     data.push(
       head === null
-        ? skipped(test, 'there is no production yet: name an environment with --env')
+        ? skipped(test, "there is no production yet: name an environment with --env")
         : await runDataTest(workspace, test, env),
     );
   }
@@ -143,7 +143,13 @@ function checkNodes(tests: readonly UnitTest[], loaded: LoadedManifest): void {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       const { code, message, hint } = error;
-      return [{ severity: "error", code, message: `${test.name}: ${message}`, ...test.place, hint }];
+      return [{
+        severity: "error",
+        code,
+        message: `${test.name}: ${message}`,
+        ...test.place,
+        hint,
+      }];
     }
   });
   if (problems.length > 0) throw invalidProject(problems);
@@ -207,7 +213,10 @@ async function runDataTest(
     return ended(test.severity === "warn" ? "warned" : "failed", words);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return ended("error", error.hint === undefined ? error.message : `${error.message}\n${error.hint}`);
+    return ended(
+      "error",
+      error.hint === undefined ? error.message : `${error.message}\n${error.hint}`,
+    );
   }
 }
 

@@ -19,15 +19,19 @@ import {
   cellText,
   createInput,
   expectedRows,
-  FixtureFiles,
   fixtureColumns,
+  FixtureFiles,
   testProblem,
   type TypedColumn,
 } from "./test_tables.ts";
 
 /** What a unit test came to: null where it passed. */
 export type UnitTestFailure =
-  | { readonly status: "failed" | "error"; readonly message: string; readonly diff: RowsDiff | null }
+  | {
+    readonly status: "failed" | "error";
+    readonly message: string;
+    readonly diff: RowsDiff | null;
+  }
   | null;
 
 /** What unit tests of a project have in common. */
@@ -88,9 +92,16 @@ async function runInside(
   if ("message" in problem) return { status: "failed", message: problem.message, diff: null };
   const { columns } = problem;
   const list = columns.map(({ name }) => `CAST(${quoteName(name)} AS VARCHAR)`).join(", ");
-  const actual = columns.length === 0 ? [] : (await session.read(`SELECT ${list} FROM ${from}`)).rows
-    .map((row) => row.map(cellText));
-  const expected = await expectedRows(session, columns, test.expect.fixture, files);
+  const actual = columns.length === 0
+    ? []
+    : (await session.read(`SELECT ${list} FROM ${from}`)).rows
+      .map((row) => row.map(cellText));
+  const expected = await expectedRows(session, columns, test.expect.fixture, files).catch(
+    (error: unknown) => {
+      if (!(error instanceof SqlError)) throw error;
+      throw testProblem(`The rows expected do not fit what is returned: ${error.message}`);
+    },
+  );
   const diff = compareRows({
     columns: columns.map(({ name }) => name),
     types: columns.map(({ type }) => type),
@@ -128,7 +139,12 @@ async function createInputs(
   }
   for (const id of node.inputs) {
     const { columns } = loaded.manifest.nodes.get(id)!.shape;
-    await createInput(session, id, columns, given.get(id)?.fixture ?? null, files);
+    try {
+      await createInput(session, id, columns, given.get(id)?.fixture ?? null, files);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      throw testProblem(`The rows given of ${id} do not fit: ${error.message}`);
+    }
   }
 }
 
@@ -141,7 +157,9 @@ async function relationOf(
 ): Promise<string> {
   const { spec } = context.loaded.resolved.get(node.id)!.node;
   if (isScriptNode(spec)) {
-    if (test.cte !== null) throw testProblem(`${node.id} is made by a script and has no "${test.cte}"`);
+    if (test.cte !== null) {
+      throw testProblem(`${node.id} is made by a script and has no "${test.cte}"`);
+    }
     return await runTestScript(test, node, session, context);
   }
   const sql = withoutSemicolon(sqlOf(test, node, context));

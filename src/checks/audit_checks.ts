@@ -34,7 +34,9 @@ export function auditChecks(
 }
 
 function nameOf({ type, name, columns, params }: AuditSpec, column: string | null): string {
-  if (name !== undefined) return columns.length > 1 && column !== null ? `${name}(${column})` : name;
+  if (name !== undefined) {
+    return columns.length > 1 && column !== null ? `${name}(${column})` : name;
+  }
   const { written } = findAuditType(type)!;
   if (written !== undefined) return `${type}(${clip(String(params[written.field]))})`;
   if (column === null && columns.length === 0) return type;

@@ -40,7 +40,9 @@ export function tableCheck(
 export function constantOf(value: ParamValue, column: CheckedColumn | undefined): string {
   if (value === null) return "NULL";
   const text = quoteText(String(value));
-  return column === undefined || column.type === "VARCHAR" ? text : `CAST(${text} AS ${column.type})`;
+  return column === undefined || column.type === "VARCHAR"
+    ? text
+    : `CAST(${text} AS ${column.type})`;
 }
 
 /** The column of that name, in any case. */

@@ -51,10 +51,10 @@ export const UNIQUE_COMBINATION: AuditType = {
       column: audit.columns.length === 1 ? audit.columns[0]! : null,
       sql:
         `SELECT coalesce(sum(n - 1), 0)::BIGINT AS violations, coalesce(sum(n), 0)::BIGINT AS checked, ` +
-        `NULL::VARCHAR AS detail FROM (SELECT count(*) AS n FROM ${rowsOf(audit)} GROUP BY ${list})`,
-      failing: `SELECT * FROM ${
-        rowsOf(audit)
-      } QUALIFY count(*) OVER (PARTITION BY ${list}) > 1`,
+        `NULL::VARCHAR AS detail FROM (SELECT count(*) AS n FROM ${
+          rowsOf(audit)
+        } GROUP BY ${list})`,
+      failing: `SELECT * FROM ${rowsOf(audit)} QUALIFY count(*) OVER (PARTITION BY ${list}) > 1`,
     }];
   },
 };

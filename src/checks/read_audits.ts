@@ -94,7 +94,9 @@ function readAudit(
 }
 
 /** Fields that every audit has; null after reporting what is wrong with them. */
-function readCommon(inner: FieldReader): Pick<AuditSpec, "name" | "where" | "max_violations"> | null {
+function readCommon(
+  inner: FieldReader,
+): Pick<AuditSpec, "name" | "where" | "max_violations"> | null {
   const [name, where] = [inner.optionalText("name"), inner.optionalText("where")];
   const tolerated = inner.optionalText("max_violations");
   if (tolerated !== null && !/^\d{1,15}$/.test(tolerated)) {
@@ -109,9 +111,7 @@ function readCommon(inner: FieldReader): Pick<AuditSpec, "name" | "where" | "max
   return {
     ...(name === null ? {} : { name }),
     ...(where === null || where.trim() === "" ? {} : { where }),
-    ...(tolerated === null || Number(tolerated) === 0
-      ? {}
-      : { max_violations: Number(tolerated) }),
+    ...(tolerated === null || Number(tolerated) === 0 ? {} : { max_violations: Number(tolerated) }),
   };
 }
 

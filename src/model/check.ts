@@ -51,11 +51,24 @@ export function isBlocking({ status, severity }: CheckResult): boolean {
   return status !== "passed" && severity === "error";
 }
 
-/** What a check found, in words. */
-export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
-  if (status === "error") return `${name} could not be checked: ${detail}`;
-  const of = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
-  const count = violations > checked && checked > 0 ? `${violations} rows` : of;
-  if (detail === null) return `${name} failed: ${count}`;
-  return detail.startsWith(SAMPLE) ? `${name} failed: ${count}, ${detail}` : `${name} failed: ${detail}`;
+/** What a check found, in words, with its name. */
+export function checkWords(result: CheckResult): string {
+  const how = result.status === "error" ? "could not be checked" : "failed";
+  return `${result.name} ${how}: ${foundWords(result)}`;
+}
+
+/** What a check that did not pass found, in words. */
+export function foundWords(
+  { status, violations, checked, detail }: Pick<
+    CheckResult,
+    "status" | "violations" | "checked" | "detail"
+  >,
+): string {
+  if (status === "error") return detail ?? "it does not run";
+  if (detail !== null && !detail.startsWith(SAMPLE)) return detail;
+  const rows = violations === 1 && checked === 0 ? "row" : "rows";
+  const count = checked > 0 && violations <= checked
+    ? `${violations} of ${checked} ${checked === 1 ? "row" : "rows"}`
+    : `${violations} ${rows}`;
+  return detail === null ? count : `${count}, ${detail}`;
 }

@@ -253,4 +253,3 @@ function readDataTest(file: string, text: string, report: Report): DataTest[] {
   const place = locator.locateInText([], 1, 1);
   return [{ name, description, place, sql: code, severity, maxViolations: Number(tolerated) }];
 }
-

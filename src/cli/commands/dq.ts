@@ -37,13 +37,15 @@ export const DQ: Command = {
       (format === "html" ? join(workspace.targetDir, "dq.html") : null);
     const now = host.now();
     const render = async () => {
-      if (format === "json") return `${JSON.stringify({ format_version: 1, ...quality }, null, 2)}\n`;
+      if (format === "json") {
+        return `${JSON.stringify({ format_version: 1, ...quality }, null, 2)}\n`;
+      }
       if (format === "table") {
         const { qualityView } = await import("../views/quality_view.ts");
         return qualityView(quality, { style: styleFor(file === null && terminal.colorOut), now });
       }
       const { qualityHtml } = await import("../views/quality_html.ts");
-      return qualityHtml(quality, { project: workspace.root.split(/[\\/]/).at(-1)!, now });
+      return qualityHtml(quality, { now });
     };
     const shown = await render();
     if (file === null) {

@@ -1,5 +1,5 @@
 import { quoteName, quoteNodeId } from "../../engine/quote.ts";
-import { type CheckResult, checkWords, isBlocking } from "../../model/check.ts";
+import { type CheckResult, checkWords, foundWords, isBlocking } from "../../model/check.ts";
 import type { EnvName } from "../../model/ids.ts";
 import { type CheckCounts, countChecks } from "../../model/quality.ts";
 import type { RunEvent } from "../../model/run.ts";
@@ -69,7 +69,9 @@ function resultLines(
     return [`  ${style.green("passed")}  ${pad(name, width)}${of}`];
   }
   const [word, paint] = isBlocking(result) ? ["failed", style.red] : ["warned", style.yellow];
-  const found = checkWords(result).slice(name.length).replace(/^ failed: | /, "");
+  const found = result.status === "error"
+    ? `could not be checked: ${foundWords(result)}`
+    : foundWords(result);
   const place = env === "prod" ? "" : ` --env ${env}`;
   return [
     `  ${paint(word)}  ${pad(name, width)}  ${found}`,

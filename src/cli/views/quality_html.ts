@@ -9,9 +9,9 @@ const TIMES = 60;
 /** Quality over time as a page that needs nothing else, in light and dark. */
 export function qualityHtml(
   quality: DataQuality,
-  { project, now }: { readonly project: string; readonly now: Date },
+  { now }: { readonly now: Date },
 ): string {
-  const { environment, checks, runs } = quality;
+  const { project, environment, checks, runs } = quality;
   const title = `${project}: data quality of ${environment}`;
   const nodes = [
     ...new Set([...checks.map(({ node }) => node), ...quality.profiles.map(({ node }) => node)]),
@@ -102,9 +102,7 @@ function nodeSection(node: string, quality: DataQuality): string {
   const profiles = quality.profiles.filter((series) => series.node === node);
   return `<section data-node="${escape(node)}">
 <div class="head"><h2><i class="dot ${worst}"></i>${escape(node)}</h2>${
-    rows.length === 0
-      ? ""
-      : lineChart("rows", rows.map(({ at, rows: value }) => ({ at, value })))
+    rows.length === 0 ? "" : lineChart("rows", rows.map(({ at, rows: value }) => ({ at, value })))
   }</div>
 ${
     checks.length === 0
@@ -117,14 +115,12 @@ ${profiles.length === 0 ? "" : profilePart(profiles)}
 }
 
 function checkRow(check: CheckHistory): string {
-  const { name, status, points, detail, query, failing_since, severity } = check;
+  const { name, status, points, query, failing_since, severity } = check;
   const last = points.at(-1)!;
   const found = status === "passed"
     ? last.checked > 0 ? plural(last.checked, "row") : ""
-    : detail ?? plural(last.violations, "violation");
-  const since = failing_since === null
-    ? ""
-    : `<small>failing since ${time(failing_since)}</small>`;
+    : check.found ?? "";
+  const since = failing_since === null ? "" : `<small>failing since ${time(failing_since)}</small>`;
   return `<tr data-status="${status}" data-name="${escape(name)}"><td><code>${escape(name)}</code>${
     severity === "warn" ? ` <small>warns</small>` : ""
   }</td><td><b class="word ${status}">${WORDS[status].toLowerCase()}</b></td><td>${
@@ -139,7 +135,7 @@ function strip(points: readonly QualityPoint[]): string {
   const cells = points.slice(-TIMES).map((point) => {
     const { at, action, status, violations, checked } = point;
     const share = checked > 0 ? Math.min(1, violations / checked) : violations > 0 ? 1 : 0;
-    const height = status === "passed" ? 25 : Math.round(40 + 60 * share);
+    const height = status === "passed" ? 30 : Math.round(55 + 45 * share);
     const tip = `${time(at)} ${action}: ${status}` +
       (violations > 0 ? `, ${formatCount(violations)} of ${formatCount(checked)}` : "");
     return `<i class="${status}" style="height:${height}%" title="${escape(tip)}"></i>`;
@@ -166,15 +162,15 @@ function lineChart(
   const shown = points.slice(-TIMES);
   const values = shown.map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const x = (i: number) => shown.length < 2 ? CHART_WIDTH / 2 : i * CHART_WIDTH / (shown.length - 1);
+  const x = (i: number) =>
+    shown.length < 2 ? CHART_WIDTH / 2 : i * CHART_WIDTH / (shown.length - 1);
   const y = (value: number) =>
     high === low
       ? CHART_HEIGHT / 2
       : CHART_HEIGHT - 3 - (value - low) / (high - low) * (CHART_HEIGHT - 6);
   const line = values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   const last = values.at(-1)!;
-  const text = (value: number) =>
-    Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
+  const text = (value: number) => Number.isInteger(value) ? formatCount(value) : value.toFixed(2);
   const tip = `${name}: ${text(low)} to ${text(high)} between ${time(shown[0]!.at)} and ${
     time(shown.at(-1)!.at)
   }`;

@@ -37,10 +37,11 @@ button[aria-pressed=true] { color: var(--card); background: var(--accent); borde
 section { margin-top: 1rem; padding: 1rem 1.2rem; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .head { display: flex; justify-content: space-between; align-items: center; gap: 1rem; flex-wrap: wrap; }
 .dot { display: inline-block; width: .65rem; height: .65rem; border-radius: 50%; margin-right: .6rem; }
-.scroll { overflow-x: auto; margin-top: .6rem; } table { width: 100%; border-collapse: collapse; font-size: .92rem; }
+.scroll { overflow-x: auto; margin-top: .6rem; } table { width: 100%; min-width: 44rem; table-layout: fixed; border-collapse: collapse; font-size: .92rem; }
 th { color: var(--soft); font-weight: 500; font-size: .82rem; text-align: left; } th, td { padding: .35rem .8rem .35rem 0; vertical-align: top; }
-tbody tr td { border-top: 1px solid var(--line); } td:nth-child(1) { width: 28%; overflow-wrap: anywhere; }
-td:nth-child(2) { white-space: nowrap; } td:nth-child(3) { width: 30%; } td:nth-child(4) { overflow-wrap: anywhere; }
+tbody tr td { border-top: 1px solid var(--line); } td { overflow-wrap: anywhere; }
+th:nth-child(1) { width: 30%; } th:nth-child(2) { width: 6.5rem; } th:nth-child(3) { width: 30%; }
+td:nth-child(2) { white-space: nowrap; }
 code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .88em; }
 pre { margin: .3rem 0 0; padding: .5rem .7rem; background: var(--head); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
 summary { color: var(--soft); font-size: .82rem; cursor: pointer; }
@@ -51,7 +52,7 @@ summary { color: var(--soft); font-size: .82rem; cursor: pointer; }
 .chart polyline { fill: none; stroke: var(--accent); stroke-width: 1.6; stroke-linejoin: round; } .chart circle { fill: var(--accent); }
 .profiles { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 2rem; margin: .8rem 0 0; padding: .6rem 0 0; border-top: 1px solid var(--line); }
 [hidden] { display: none !important; }
-@media (max-width: 40rem) { td:nth-child(3), th:nth-child(3) { display: none; } body { padding: 1rem .8rem 3rem; } }
+@media (max-width: 40rem) { body { padding: 1rem .8rem 3rem; } }
 @media print { .filter { display: none; } body { background: none; } section { break-inside: avoid; } }
 `;
 

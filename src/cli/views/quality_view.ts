@@ -25,21 +25,20 @@ export function qualityView(
         pad(check.name, width),
         pad(trend(check.points, style), trendWidth),
         check.failing_since === null
-          ? style.dim(`${plural(check.points.length, "time")}, passed ${
-            formatAge(new Date(check.points.at(-1)!.at), now)
-          }`)
-          : `failing since ${formatTime(new Date(check.failing_since))}: ${
-            check.detail ?? plural(check.points.at(-1)!.violations, "violation")
-          }`,
+          ? style.dim(
+            `${plural(check.points.length, "time")}, passed ${
+              formatAge(new Date(check.points.at(-1)!.at), now)
+            }`,
+          )
+          : `failing since ${formatTime(new Date(check.failing_since))}: ${check.found}`,
       ].join("  ").trimEnd()
     ),
   ]);
   const of = (status: QualityPoint["status"]) =>
     checks.filter((check) => check.status === status).length;
   const last = runs.at(-1)!;
-  const summary = `${style.bold(plural(checks.length, "check"))} in ${environment}: ${
-    of("passed")
-  } passing` +
+  const summary =
+    `${style.bold(plural(checks.length, "check"))} in ${environment}: ${of("passed")} passing` +
     (of("warned") > 0 ? `, ${style.yellow(`${of("warned")} warning`)}` : "") +
     (of("failed") > 0 ? `, ${style.red(`${of("failed")} failing`)}` : "") +
     style.dim(`; last ${last.action} ${formatAge(new Date(last.at), now)}`);
