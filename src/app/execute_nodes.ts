@@ -1,3 +1,4 @@
+import { faultPoint } from "../base/fault_point.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { TableJob } from "../model/outside_read.ts";
@@ -98,6 +99,7 @@ export async function executeNodes(
         if (job === null) return null;
         const result = await pool.check(job);
         if (result.status === "failed") return result.error.message;
+        faultPoint("node-checked");
         checked.set(id, result.results);
         options.report({
           event: "checked",
