@@ -19,6 +19,8 @@ export interface QualityPoint {
   readonly status: "passed" | "warned" | "failed";
   readonly violations: number;
   readonly checked: number;
+  /** Part of the rows that failed, 0 to 1; 1 where it is the table as a whole that did. */
+  readonly share: number;
 }
 
 /** A check with everything that is known of its past. */
@@ -155,7 +157,7 @@ function namedNodes(
     throw new UserError(`Nothing was checked of "${name}"`, {
       code: "unknown_node",
       kind: "usage",
-      hint: didYouMean(name, known) ??
+      hint: didYouMean(name, known.flatMap((id) => [id, id.slice(id.indexOf(".") + 1)])) ??
         (known.length === 0
           ? "nothing was checked yet"
           : `there is: ${known.slice(0, 10).join(", ")}`),
@@ -181,6 +183,7 @@ function histories(all: readonly Observation[]): CheckHistory[] {
         status: qualityStatus([check]),
         violations,
         checked,
+        share: shareOf(check),
       };
       points.set(key, [...(points.get(key) ?? []), point]);
       last.set(key, check);
@@ -207,6 +210,13 @@ function histories(all: readonly Observation[]): CheckHistory[] {
       };
     })
   );
+}
+
+function shareOf({ status, violations, checked, query }: CheckResult): number {
+  if (status === "error" || (violations > 0 && (query === undefined || checked === 0))) {
+    return status === "passed" ? 0 : 1;
+  }
+  return checked === 0 ? 0 : Math.min(1, violations / checked);
 }
 
 function rowCounts(all: readonly Observation[]): DataQuality["rows"] {

@@ -36,13 +36,16 @@ export function tableCheck(
   };
 }
 
-/** A value that an author wrote, as a constant of a column's type. */
+const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL|DOUBLE|FLOAT)/;
+
+/** A value that an author wrote, as a constant that a column's values are compared with. */
 export function constantOf(value: ParamValue, column: CheckedColumn | undefined): string {
   if (value === null) return "NULL";
-  const text = quoteText(String(value));
-  return column === undefined || column.type === "VARCHAR"
-    ? text
-    : `CAST(${text} AS ${column.type})`;
+  const text = String(value);
+  if (column === undefined || column.type === "VARCHAR") return quoteText(text);
+  // 0.5 is no INTEGER, and must not be rounded to one.
+  if (NUMERIC.test(column.type) && /^-?\d{1,18}(\.\d{1,18})?$/.test(text)) return text;
+  return `CAST(${quoteText(text)} AS ${column.type})`;
 }
 
 /** The column of that name, in any case. */

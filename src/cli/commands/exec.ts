@@ -41,11 +41,11 @@ async function runProgram(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const child = spawn(program, args, host.cwd, variables);
+  let child: Deno.ChildProcess | null = null;
   const pass = (signal: Deno.Signal) => () => {
     if (signal === "SIGINT" && terminal.canAsk) return;
     try {
-      child.kill(signal);
+      child?.kill(signal);
     } catch (error) {
       // It ended by itself a moment ago.
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
@@ -55,8 +55,10 @@ async function runProgram(
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM", "SIGHUP"];
   const listeners = signals.map((signal) => [signal, pass(signal)] as const);
+  // Before there is a program to pass them on to: none may end this process in between.
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   try {
+    child = spawn(program, args, host.cwd, variables);
     return (await child.status).code;
   } finally {
     for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);

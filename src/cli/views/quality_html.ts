@@ -133,8 +133,7 @@ function checkRow(check: CheckHistory): string {
 /** A cell for each time, as tall as the share of the rows that failed. */
 function strip(points: readonly QualityPoint[]): string {
   const cells = points.slice(-TIMES).map((point) => {
-    const { at, action, status, violations, checked } = point;
-    const share = checked > 0 ? Math.min(1, violations / checked) : violations > 0 ? 1 : 0;
+    const { at, action, status, violations, checked, share } = point;
     const height = status === "passed" ? 30 : Math.round(55 + 45 * share);
     const tip = `${time(at)} ${action}: ${status}` +
       (violations > 0 ? `, ${formatCount(violations)} of ${formatCount(checked)}` : "");

@@ -58,11 +58,9 @@ export function trend(points: readonly QualityPoint[], style: Style): string {
   }).join("");
 }
 
-/** 0 where it passed without a violation, else 1 to 7 by the share of rows. */
-function level({ violations, checked, status }: QualityPoint): number {
-  if (violations === 0) return status === "passed" ? 0 : BARS.length - 1;
-  const share = checked > 0 ? Math.min(1, violations / checked) : 1;
-  return Math.max(1, Math.round(share * (BARS.length - 1)));
+/** 0 where it passed, else 1 to 7 by the share of rows. */
+function level({ status, share }: QualityPoint): number {
+  return status === "passed" ? 0 : Math.max(1, Math.round(share * (BARS.length - 1)));
 }
 
 function statusWord(status: CheckHistory["status"], style: Style): string {

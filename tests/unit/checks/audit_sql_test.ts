@@ -85,6 +85,14 @@ const CASES: readonly Case[] = [
     count: (rows) => rows.filter((r) => r.n !== null && r.n <= 0).length,
   },
   {
+    audit: {
+      type: "accepted_range",
+      columns: ["n"],
+      params: { min: "0.5", max: "2.5", inclusive: true },
+    },
+    count: (rows) => rows.filter((r) => r.n !== null && (r.n < 0.5 || r.n > 2.5)).length,
+  },
+  {
     audit: { type: "not_empty_string", columns: [TEXT] },
     count: (rows) => rows.filter((r) => r.text !== null && r.text.trim() === "").length,
   },

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { openSession } from "../../../src/engine/registry.ts";
 import { cteQuery } from "../../../src/sql/cte_query.ts";
 
-const SQL = `WITH a AS (SELECT 1 AS x, 9007199254740993 AS big), "B c" AS MATERIALIZED (SELECT x + 1 AS y FROM a)
+const SQL =
+  `WITH a AS (SELECT 1 AS x, 9007199254740993 AS big), "B c" AS MATERIALIZED (SELECT x + 1 AS y FROM a)
 SELECT y FROM "B c" UNION ALL SELECT x FROM a ORDER BY 1;`;
 
 Deno.test("cteQuery selects one common table expression with those beside it, in any case", async () => {
