@@ -10,7 +10,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { QueryShape } from "../model/manifest.ts";
 import type { AuditSpec } from "../model/node.ts";
 import type { LoadedNode } from "../nodes/node_kind.ts";
-import { bindChecks, type BoundCheck } from "../sql/bind_check.ts";
+import { bindChecks, type BoundCheck, type CheckRequest } from "../sql/bind_check.ts";
 
 /** What binding audits needs to know about the project. */
 export interface AuditContext {
@@ -24,8 +24,7 @@ export interface AuditContext {
 }
 
 /** SQL to bind, and where what is wrong with it is said. */
-interface Request {
-  readonly sql: string;
+interface Request extends CheckRequest {
   /** Place of a 1-based line and column of `sql`. */
   readonly locate: (line: number, column: number) => Location;
   readonly what: string;
@@ -44,7 +43,7 @@ export async function bindAudits(context: AuditContext): Promise<void> {
     );
     if (requests.length === 0) continue;
     const session = await context.session(requests.flatMap(({ reads }) => reads));
-    const bound = await bindChecks(session, shape.columns, requests.map(({ sql }) => sql));
+    const bound = await bindChecks(session, shape.columns, requests);
     const failed = new Set<string>();
     requests.forEach((request, i) => {
       // The SQL around what an author wrote fails with it: said once.
@@ -111,6 +110,7 @@ function requestsOf(
     locator.locateInText([...path, field], Math.max(1, line - 1), column);
   const condition = (field: string, text: string): Request => ({
     sql: `SELECT 1 FROM "this" WHERE (\n${text}\n)`,
+    is: "written",
     locate: inField(field),
     what,
     reads,
@@ -130,10 +130,11 @@ function requestsOf(
   const atAudit = () => locator.locate([...path]);
   const constants = type.constants?.(audit, shape.columns) ?? [];
   if (constants.length > 0) {
-    requests.push({ sql: `SELECT ${constants.join(", ")}`, locate: atAudit, what, reads });
+    const sql = `SELECT ${constants.join(", ")}`;
+    requests.push({ sql, is: "constants", locate: atAudit, what, reads });
   }
   for (const { sql } of auditChecks([audit], shape.columns, spec.grain)) {
-    requests.push({ sql, locate: atAudit, what, reads });
+    requests.push({ sql, is: "made", locate: atAudit, what, reads });
   }
   return requests;
 }

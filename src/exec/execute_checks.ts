@@ -25,35 +25,94 @@ export async function executeChecks(job: CheckJob, session: Session): Promise<Ch
     }
   };
   const results = job.rowsAreChecks ? await inViews(() => readResults(job, session)) : [];
-  for (const check of job.checks) {
-    results.push(await inViews(() => execute(job, check, session)));
+  const found = await inViews(() => findTogether(job.checks, session));
+  for (const [i, check] of job.checks.entries()) {
+    const counts = found?.[i];
+    const isDone = counts !== undefined && counts.violations <= (check.max_violations ?? 0);
+    results.push(
+      isDone
+        ? resultOf(job, check, counts, null)
+        : await inViews(() => execute(job, check, session)),
+    );
   }
   return results;
 }
 
+/** True for an error of the SQL itself; being stopped is none. */
+function isItsOwn(error: unknown): error is SqlError {
+  return error instanceof SqlError && error.category !== "INTERRUPT";
+}
+
+/** What a check counted. */
+interface Counts {
+  readonly violations: number;
+  readonly checked: number;
+  readonly detail: string | null;
+}
+
+/** Counts of all checks by one statement, as they mostly pass; null where one of them cannot be run. */
+async function findTogether(
+  checks: readonly CheckSpec[],
+  session: Session,
+): Promise<Counts[] | null> {
+  if (checks.length < 2) return null;
+  const parts = checks.map(({ sql }, i) =>
+    `SELECT ${i}, CAST(violations AS BIGINT), CAST(checked AS BIGINT), CAST(detail AS VARCHAR) ` +
+    `FROM (\n${sql}\n) AS c(violations, checked, detail)`
+  );
+  try {
+    const { rows } = await session.read(parts.join("\nUNION ALL\n"));
+    const counts: Counts[] = [];
+    for (const [i, ...row] of rows) counts[Number(i)] = countsOf(row);
+    return rows.length === checks.length ? counts : null;
+  } catch (error) {
+    if (isItsOwn(error)) return null;
+    throw error;
+  }
+}
+
+function countsOf([violations, checked, detail]: readonly unknown[]): Counts {
+  return {
+    violations: Number(violations ?? 0),
+    checked: Number(checked ?? 0),
+    detail: detail === null || detail === undefined ? null : String(detail),
+  };
+}
+
+function resultOf(
+  job: CheckJob,
+  { name, type, severity, column, max_violations: tolerated = 0, failing }: CheckSpec,
+  { violations, checked, detail }: Counts,
+  found: string | null,
+): CheckResult {
+  const isFailed = violations > tolerated;
+  return {
+    node: job.id,
+    name,
+    type,
+    severity,
+    column,
+    status: isFailed ? "failed" : "passed",
+    violations,
+    checked,
+    detail: isFailed ? found ?? detail : null,
+    ...(isFailed && failing !== undefined
+      ? { query: failing.replaceAll(`"this"`, quoteNodeId(job.id)) }
+      : {}),
+  };
+}
+
 async function execute(job: CheckJob, check: CheckSpec, session: Session): Promise<CheckResult> {
   const { name, type, severity, column, message, max_violations: tolerated = 0 } = check;
-  const common = { node: job.id, name, type, severity, column };
   try {
-    const { rows } = await session.read(check.sql);
-    const [violations, checked, detail] = rows[0] ?? [0, 0, null];
-    const found = Number(violations);
-    const isFailed = found > tolerated;
-    return {
-      ...common,
-      status: isFailed ? "failed" : "passed",
-      violations: found,
-      checked: Number(checked),
-      detail: isFailed
-        ? message ?? (detail === null ? await sample(check, session) : String(detail))
-        : null,
-      ...(isFailed && check.failing !== undefined
-        ? { query: check.failing.replaceAll(`"this"`, quoteNodeId(job.id)) }
-        : {}),
-    };
+    const counts = countsOf((await session.read(check.sql)).rows[0] ?? []);
+    const isFailed = counts.violations > tolerated;
+    const found = isFailed && counts.detail === null ? await sample(check, session) : null;
+    return resultOf(job, check, counts, isFailed ? message ?? found : null);
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    return { ...common, status: "error", violations: 0, checked: 0, detail: error.message };
+    if (!isItsOwn(error)) throw error;
+    const failed = { status: "error", violations: 0, checked: 0, detail: error.message } as const;
+    return { node: job.id, name, type, severity, column, ...failed };
   }
 }
 
