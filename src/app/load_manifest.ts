@@ -26,6 +26,7 @@ import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
 import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
+import { bindAudits } from "./bind_audits.ts";
 import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { asPlanned, type IncrementalContext, IncrementalNodes } from "./incremental_nodes.ts";
@@ -156,6 +157,7 @@ class ManifestLoader implements AsyncDisposable {
     this.#checkVirtualInputs(nodes);
     this.#checkColumnNames();
     this.#checkKinds();
+    await this.#bindAudits();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -252,7 +254,7 @@ class ManifestLoader implements AsyncDisposable {
     }
   }
 
-  /** Columns that a node's grain and audits name are there. */
+  /** Columns that a node's grain names are there. */
   #checkColumnNames(): void {
     for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
       const names = shape.columns.map(({ name }) => name);
@@ -272,13 +274,6 @@ class ManifestLoader implements AsyncDisposable {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
       this.#checkIncremental(spec, locator, shape, missing);
-      spec.audits.forEach(({ type, columns, params }, i) => {
-        // What a kind asks for itself is its own to complain about.
-        if (params["implied"] === true) return;
-        for (const column of columns) {
-          missing(column, "audit_column_missing", `its audit ${type}`, ["audits", i]);
-        }
-      });
     }
   }
 
@@ -309,6 +304,36 @@ class ManifestLoader implements AsyncDisposable {
       message: `${spec.id}: column "${time}" is ${type}, and intervals need a DATE or a TIMESTAMP`,
       ...locator.locate(path),
       hint: `cast it in the query: CAST(… AS TIMESTAMP) AS ${time}`,
+    });
+  }
+
+  async #bindAudits(): Promise<void> {
+    const nodes = new Map(
+      [...this.#described].map(([id, { node, shape }]) => [id, { node: node.node, shape }]),
+    );
+    await bindAudits({
+      nodes,
+      isKnown: (id) => this.#auditsAreKnown(id),
+      session: async (ids) => {
+        const binder = await this.#openBinder();
+        await binder.declare(
+          ids.map((id) => ({ id, columns: this.#described.get(id)!.shape.columns })),
+        );
+        return this.#binderSession!;
+      },
+      report: (diagnostic) => this.#diagnostics.push(diagnostic),
+    });
+  }
+
+  /** What was committed did bind, and binds still where it reads what it read. */
+  #auditsAreKnown(id: NodeId): boolean {
+    const { node: { node: { spec } }, bindKey } = this.#described.get(id)!;
+    const reads = spec.audits.flatMap((audit) => audit.reads ?? []);
+    if (!reads.every((read) => spec.inputs.includes(read))) return false;
+    const known = compactJson(spec.audits);
+    return this.#previous.some(({ nodes }) => {
+      const old = nodes.get(id);
+      return old?.bind_key === bindKey && compactJson(old.audits ?? []) === known;
     });
   }
 

@@ -4,8 +4,9 @@ import { isMapping } from "../base/field_reader.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
 import { metricChecks } from "../checks/metric_audit.ts";
 import { freshnessChecks } from "../checks/freshness_checks.ts";
-import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
-import type { ManifestNode } from "../model/manifest.ts";
+import { type CheckResult, type CheckSpec, checkWords, isBlocking } from "../model/check.ts";
+import type { NodeId } from "../model/ids.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { FreshnessSpec } from "../model/node.ts";
 import { findNodeKind } from "../nodes/registry.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
@@ -20,7 +21,7 @@ export function checksOf(
   const audits = node.audits ?? [];
   return [
     ...(freshness === null ? [] : freshnessChecks(freshness, now)),
-    ...auditChecks(audits, node.shape.columns),
+    ...auditChecks(audits, node.shape.columns, node.grain ?? []),
     ...metricChecks(audits, metrics),
   ];
 }
@@ -42,12 +43,22 @@ export function isCheckedAlways(node: ManifestNode): boolean {
   return freshnessOf(node) !== null;
 }
 
-/** Stands for a node's checks; undefined where it has none. */
-export function checksHash(node: ManifestNode): string | undefined {
+/**
+ * Stands for a node's checks and for the data of other nodes that they read; undefined where it has none. A node
+ * upstream that changed without changing this one has its rows compared again.
+ */
+export function checksHash(
+  node: ManifestNode,
+  nodes: Manifest["nodes"],
+): string | undefined {
   const { audits = [] } = node;
   const freshness = freshnessOf(node);
-  if (freshness !== null) return sha256(compactJson([audits, freshness])).slice(0, 24);
-  return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
+  if (audits.length === 0 && freshness === null) return undefined;
+  const reads = [...new Set(audits.flatMap((audit) => audit.reads ?? []))].sort()
+    .map((id) => [id, nodes.get(id)?.fingerprint ?? null]);
+  const parts = [audits, ...(reads.length === 0 ? [] : [reads])];
+  const text = compactJson(freshness === null ? parts : [...parts, freshness]);
+  return sha256(text).slice(0, 24);
 }
 
 /**
@@ -60,19 +71,21 @@ export function isMadeAlways({ kind, shape }: ManifestNode): boolean {
 }
 
 /** True where a record's output was checked as the node says now. */
-export function isChecked(node: ManifestNode, record: NodeRecord): boolean {
-  return checksHash(node) === record.checks_hash;
+export function isChecked(
+  node: ManifestNode,
+  record: NodeRecord,
+  nodes: Manifest["nodes"],
+): boolean {
+  return checksHash(node, nodes) === record.checks_hash;
+}
+
+/** Nodes that the checks of a node read: its inputs, and what its audits name. */
+export function readByChecks({ inputs, audits = [] }: ManifestNode): NodeId[] {
+  return [...new Set([...inputs, ...audits.flatMap((audit) => audit.reads ?? [])])];
 }
 
 /** Why checks keep a node from succeeding; null where they do not. */
 export function checkFailure(results: readonly CheckResult[]): string | null {
   const blocking = results.filter(isBlocking);
   return blocking.length === 0 ? null : blocking.map(checkWords).join("\n");
-}
-
-/** What a check found, in words. */
-export function checkWords({ name, status, violations, checked, detail }: CheckResult): string {
-  if (status === "error") return `${name} could not be checked: ${detail}`;
-  const count = checked > 0 ? `${violations} of ${checked} rows` : `${violations}`;
-  return `${name} failed: ${detail ?? count}`;
 }

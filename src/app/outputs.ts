@@ -76,6 +76,21 @@ export function successRecord(
   };
 }
 
+/** The output that a record of a success names. */
+export function outputOf(record: NodeRecord): Omit<NodeOutput, "durationMs"> {
+  const { content_hash, head_hash, size_bytes, rows, metrics, artifact } = record;
+  return {
+    contentHash: content_hash!,
+    headHash: head_hash!,
+    sizeBytes: size_bytes!,
+    rows: rows!,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(artifact === undefined
+      ? {}
+      : { artifact: { contentHash: artifact.content_hash, sizeBytes: artifact.size_bytes } }),
+  };
+}
+
 /** The record of a node that has no output and why. */
 export function missingRecord(
   node: ManifestNode,
@@ -107,7 +122,7 @@ export function pendingNodes(
   const isPending = (node: ManifestNode) => {
     if (node.virtual === true) return false;
     const record = results.get(node.id);
-    if (record !== undefined && !isChecked(node, record)) return true;
+    if (record !== undefined && !isChecked(node, record, manifest.nodes)) return true;
     const isTrusted = record?.status === "success" && record.fingerprint === node.fingerprint &&
       record.content_hash === trusted.results.get(node.id)?.content_hash &&
       record.artifact?.content_hash === trusted.results.get(node.id)?.artifact?.content_hash;

@@ -1,5 +1,6 @@
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { type CheckCounts, countChecks } from "../model/quality.ts";
 import type { RunEvent } from "../model/run.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import type { TableReport } from "../materialize/batch.ts";
@@ -19,6 +20,7 @@ import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp } from "./publish.ts";
+import { CheckLog, recordQuality } from "./record_quality.ts";
 import { RunLog } from "./run_log.ts";
 import { findStaleness, stalePlan } from "./run_staleness.ts";
 import { checkPlannedTables } from "./run_tables.ts";
@@ -38,6 +40,7 @@ export interface RunResult {
   readonly tables: readonly TableReport[];
   /** Exposures that were delivered, or could not be. */
   readonly deliveries: readonly DeliveryReport[];
+  readonly checks: CheckCounts;
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -218,8 +221,10 @@ async function executeRun(
 ): Promise<RunResult> {
   const started = performance.now();
   using log = new RunLog(workspace, prepared.env ?? PROD);
+  const checkLog = new CheckLog();
   const report = (event: RunEvent) => {
     if (prepared.steps.length > 0) log.add(event);
+    checkLog.add(event);
     request.report(event);
   };
   await catchUp(workspace);
@@ -229,23 +234,31 @@ async function executeRun(
   await checkPlannedTables(workspace, ready, request);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
-  const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
+  const finish = async (
+    status: RunResult["status"],
+    executed: Executed,
+    commit: CommitId | null,
+  ) => {
+    const env = prepared.env ?? PROD;
+    await recordQuality(workspace, checkLog, { env, action: "run", commit });
     report({
       event: "finished",
       status,
       ...count(executed),
       reused: prepared.reused,
       dropped: count(executed).failed > 0 ? 0 : prepared.dropped,
+      checks: countChecks(checkLog.results),
       duration_ms: Math.round(performance.now() - started),
       commit,
     });
+  };
   let committed: Committed;
   try {
     committed = isStopped()
       ? { commit: null, executed: built, tables: [] }
       : await commitRun(workspace, ready, built, { ...request, report });
   } catch (error) {
-    finish(isStopped() ? "interrupted" : "failed", built, null);
+    await finish(isStopped() ? "interrupted" : "failed", built, null);
     throw error;
   }
   const { executed, tables } = committed;
@@ -254,7 +267,7 @@ async function executeRun(
   const commit = delivered.commit ?? committed.commit;
   const isFailed = counts.failed + delivered.failed > 0;
   const status = isStopped() ? "interrupted" : isFailed ? "failed" : "success";
-  finish(status, executed, commit);
+  await finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );
@@ -267,6 +280,7 @@ async function executeRun(
     failures,
     tables,
     deliveries: delivered.reports,
+    checks: countChecks(checkLog.results),
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }
@@ -369,7 +383,7 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record) &&
+      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes) &&
         !isCheckedAlways(node));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));

@@ -23,17 +23,18 @@ export interface CliEnvironment {
 /** Runs a command line and returns its exit code. The only door to the program; never throws. */
 export async function runCli(args: readonly string[], cli: CliEnvironment): Promise<number> {
   let code = EXIT_DONE;
-  const program = buildProgram(cli, (result) => code = result);
+  const { own, rest } = splitCommand(args);
+  const program = buildProgram(cli, rest, (result) => code = result);
   if (args.length === 0) {
     program.outputHelp();
     return EXIT_DONE;
   }
   try {
-    await program.parseAsync(spelledOut(args), { from: "user" });
+    await program.parseAsync(spelledOut(own), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
-    return reportError(error, args, cli);
+    return reportError(error, own, cli);
   }
 }
 
@@ -42,7 +43,22 @@ function spelledOut([name, ...rest]: readonly string[]): string[] {
   return [name!, ...rest.map((word) => Object.hasOwn(spellings, word) ? spellings[word]! : word)];
 }
 
-function buildProgram(cli: CliEnvironment, done: (code: number) => void): Program {
+/** Words of another command are none of ours: its options are not even looked at. */
+function splitCommand(
+  args: readonly string[],
+): { own: readonly string[]; rest: readonly string[] | null } {
+  const takesCommand = COMMANDS.some((command) =>
+    command.takesCommand === true && command.name === args[0]
+  );
+  const at = takesCommand ? args.indexOf("--") : -1;
+  return at < 0 ? { own: args, rest: null } : { own: args.slice(0, at), rest: args.slice(at + 1) };
+}
+
+function buildProgram(
+  cli: CliEnvironment,
+  rest: readonly string[] | null,
+  done: (code: number) => void,
+): Program {
   const program = prepare(new Program("seeknal"), cli)
     .description("Data pipelines whose environments are Git refs")
     .version(`seeknal ${VERSION}`, "-V, --version", "print the version")
@@ -59,7 +75,7 @@ function buildProgram(cli: CliEnvironment, done: (code: number) => void): Progra
           .helpCommand("help [COMMAND]", "show help for a command");
       groups.set(name, parent);
     }
-    addCommand(parent, words.at(-1)!, command, cli, done);
+    addCommand(parent, words.at(-1)!, command, { cli, rest, done });
   }
   return program;
 }
@@ -87,8 +103,11 @@ function addCommand(
   parent: Program,
   name: string,
   command: Command,
-  cli: CliEnvironment,
-  done: (code: number) => void,
+  { cli, rest, done }: {
+    readonly cli: CliEnvironment;
+    readonly rest: readonly string[] | null;
+    readonly done: (code: number) => void;
+  },
 ): void {
   const program = prepare(
     parent.command(name, command.hidden === true ? { hidden: true } : {}),
@@ -110,7 +129,7 @@ function addCommand(
   }
   program.action(async (...values: unknown[]) => {
     const args = values.slice(0, command.arguments.length) as (string | undefined)[];
-    done(await command.run(makeContext(cli, args, program.opts())));
+    done(await command.run(makeContext(cli, args, rest, program.opts())));
   });
 }
 
@@ -127,12 +146,14 @@ function addOption(program: Program, { flags, doc, repeats }: CommandOption): vo
 function makeContext(
   { host, terminal }: CliEnvironment,
   args: readonly (string | undefined)[],
+  rest: readonly string[] | null,
   options: Record<string, unknown>,
 ): CommandContext {
   return {
     host,
     terminal,
     args,
+    rest,
     options,
     workspace: async (mode) => {
       const { openWorkspace } = await import("../app/workspace.ts");

@@ -1,6 +1,7 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 import { deliveryLine } from "./views/exposures_view.ts";
+import { checkedLines } from "./views/checks_view.ts";
 import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
@@ -39,6 +40,7 @@ function metricWords(metrics: Readonly<Record<string, number>> = {}): string {
 /** Lines on stderr for each finished node, and a bar below them on a screen. */
 export class HumanReporter implements Reporter {
   readonly #terminal: Terminal;
+  #environment: string | null = null;
   #total = 0;
   #layers = 0;
   #done = 0;
@@ -55,6 +57,7 @@ export class HumanReporter implements Reporter {
     const style = styleFor(this.#terminal.colorErr);
     switch (event.event) {
       case "plan":
+        this.#environment = event.environment;
         this.#total = event.nodes;
         this.#layers = event.layers;
         this.#line(style.bold(
@@ -81,11 +84,8 @@ export class HumanReporter implements Reporter {
         this.#draw();
         break;
       case "checked":
-        for (const { name, status, severity, detail, violations } of event.results) {
-          if (status === "passed" || severity !== "warn") continue;
-          const what = detail ?? `${violations} violations`;
-          this.#line(style.yellow(`  warning: ${event.node}: ${name} failed: ${what}`));
-        }
+        for (const line of checkedLines(event, this.#environment, style)) this.#line(line);
+        this.#draw();
         break;
       case "materialized": {
         const { rows, ...table } = event;

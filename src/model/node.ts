@@ -22,6 +22,14 @@ export interface AuditSpec {
   /** Columns it looks at; empty for the table as a whole. */
   readonly columns: readonly string[];
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** What it is called; absent: after its type and its columns. */
+  readonly name?: string;
+  /** SQL condition on the rows that are looked at; absent: all of them. */
+  readonly where?: string;
+  /** Violations up to which it passes all the same; absent: 0. */
+  readonly max_violations?: number;
+  /** Nodes that it reads besides its own; absent: none. */
+  readonly reads?: readonly NodeId[];
 }
 
 /** Code in another language than SQL that makes a node's rows. */
@@ -77,6 +85,8 @@ export interface NodeCommon {
   readonly materializations: readonly MaterializationSpec[];
   /** Checks that its rows have to pass. */
   readonly audits: readonly AuditSpec[];
+  /** Where each of the `audits` is written in the node's document; absent where there are none. */
+  readonly auditPlaces?: readonly (readonly (string | number)[])[];
 }
 
 /** A node as its author wrote it, normalised: nothing is optional because it was left out. Each kind adds fields of its own. */

@@ -1,6 +1,7 @@
 import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
 import type { CheckResult, CheckSpec } from "./check.ts";
 import type { ParamValue } from "./node.ts";
+import type { CheckCounts } from "./quality.ts";
 import type { TableJob } from "./outside_read.ts";
 
 /** A node output that a job may read. */
@@ -193,6 +194,10 @@ export type RunEvent =
   | {
     readonly event: "checked";
     readonly node: NodeId;
+    /** Rows of the output that was checked. */
+    readonly rows: number;
+    /** Absolute path of it, where the rows can be looked at that failed; it is nobody's output unless it is accepted. */
+    readonly output: string;
     readonly results: readonly CheckResult[];
   }
   | {
@@ -230,6 +235,7 @@ export type RunEvent =
     readonly skipped: number;
     readonly reused: number;
     readonly dropped: number;
+    readonly checks: CheckCounts;
     readonly duration_ms: number;
     readonly commit: string | null;
   };

@@ -391,6 +391,7 @@ function readName(reader: FieldReader): string | null {
 }
 
 function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeCommon {
+  const { audits, places } = kind.hasRows ? readAudits(reader) : { audits: [], places: [] };
   return {
     id: nodeId(kind.kind, name),
     kind: kind.kind,
@@ -402,7 +403,7 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
     columns: readColumns(reader),
     grain: reader.texts("grain"),
     materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
-    audits: kind.hasRows ? readAudits(reader) : [],
+    ...(audits.length === 0 ? { audits } : { audits, auditPlaces: places }),
   };
 }
 
@@ -477,6 +478,7 @@ function readColumns(reader: FieldReader): DeclaredColumn[] {
         type: inner.optionalText("type"),
         description: inner.optionalText("description"),
       };
+      for (const field of ["audits", "tests"]) inner.ignore(field);
       inner.rejectUnknown(`column "${name}"`);
       return [column];
     }

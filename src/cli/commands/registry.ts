@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { APPLY } from "./apply.ts";
+import { AUDIT } from "./audit.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
@@ -9,6 +10,7 @@ import { DOCS } from "./docs.ts";
 import { DRAFT } from "./draft.ts";
 import { DRY_RUN } from "./dry_run.ts";
 import { DOCTOR } from "./doctor.ts";
+import { DQ } from "./dq.ts";
 import {
   ENV_APPLY,
   ENV_CHECKOUT,
@@ -20,6 +22,7 @@ import {
   ENV_SHOW,
 } from "./env.ts";
 import { FRESHNESS } from "./freshness.ts";
+import { EXEC } from "./exec.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -41,6 +44,7 @@ import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
 import { SCHEMA } from "./schema.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
+import { TEST } from "./test.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
@@ -64,6 +68,10 @@ export const COMMANDS: readonly Command[] = [
   QUERY,
   REPL,
   METRICS,
+  TEST,
+  AUDIT,
+  DQ,
+  EXEC,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,

@@ -10,6 +10,7 @@ import { HumanReporter, jsonReporter } from "../reporter.ts";
 import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { sayUndelivered } from "../views/exposures_view.ts";
+import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
 /** Options of `run` and `env apply`. */
@@ -192,6 +193,7 @@ function sayResult(
     `${counts.built} built`,
     ...(counts.cached > 0 ? [`${counts.cached} cached`] : []),
     `${reused} reused`,
+    ...checkParts(result.checks, style),
     ...(tables > 0 ? [`${plural(tables, "table")} written`] : []),
     ...(delivered > 0 ? [`${plural(delivered, "exposure")} delivered`] : []),
     ...(undelivered > 0 ? [style.red(`${plural(undelivered, "exposure")} not delivered`)] : []),
