@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
+import { DAG } from "./dag.ts";
 import { DIFF } from "./diff.ts";
 import { DOCTOR } from "./doctor.ts";
 import {
@@ -18,7 +19,9 @@ import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
+import { INSPECT } from "./inspect.ts";
 import { LINEAGE } from "./lineage.ts";
+import { LIST } from "./list.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
@@ -26,24 +29,31 @@ import { QUERY } from "./query.ts";
 import { REPL } from "./repl.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
+import { SHOW } from "./show.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
+import { VALIDATE } from "./validate.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
   INIT,
   PARSE,
+  VALIDATE,
+  LIST,
+  SHOW,
   PLAN,
   RUN,
   PROMOTE,
   ROLLBACK,
   WHY,
   LINEAGE,
+  DAG,
   DIFF,
   TABLE_DIFF,
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  INSPECT,
   REPL,
   ENV_LIST,
   ENV_SHOW,
