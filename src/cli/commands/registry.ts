@@ -21,6 +21,7 @@ import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
 import { INSPECT } from "./inspect.ts";
 import { LINEAGE } from "./lineage.ts";
+import { LINT } from "./lint.ts";
 import { LIST } from "./list.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   INIT,
   PARSE,
   VALIDATE,
+  LINT,
   LIST,
   SHOW,
   PLAN,
