@@ -171,7 +171,9 @@ export const VOLATILE_FUNCTION: LintRule = {
   *check(node) {
     const { shape: { volatile = [] }, id } = node.node;
     if (volatile.length === 0) return;
-    const names = volatile.map((name) => /^(current|local)/.test(name) ? name : `${name}()`).join(", ");
+    const names = volatile.map((name) => /^(current|local)/.test(name) ? name : `${name}()`).join(
+      ", ",
+    );
     yield {
       message: `${id} calls ${names}, which differs from run to run`,
       hint: "give the value as a param: params: {today: …} and {{ today }}",

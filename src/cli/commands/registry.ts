@@ -15,6 +15,7 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
+import { FORMAT } from "./format.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   PARSE,
   VALIDATE,
   LINT,
+  FORMAT,
   LIST,
   SHOW,
   PLAN,
