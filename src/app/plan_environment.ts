@@ -71,7 +71,7 @@ export async function planEnvironment(
   workspace: Workspace,
   request: PlanRequest,
 ): Promise<ShownPlan> {
-  const writes = request.env !== null && request.env !== PROD;
+  const writes = request.env !== null && request.env !== PROD && request.showOnly !== true;
   const planned = await makePlan(workspace, { ...request, showOnly: !writes });
   const readers = readersOf(planned.loaded.manifest.nodes.values());
   const shown = {
