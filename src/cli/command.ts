@@ -12,7 +12,14 @@ export interface CommandArgument {
 }
 
 /** What shell completion offers for a value. */
-export type Completes = "environment" | "node" | readonly string[];
+export type Completes =
+  | "environment"
+  | "node"
+  | "metric"
+  | "kind"
+  | "tag"
+  | "connection"
+  | readonly string[];
 
 /** An option. */
 export interface CommandOption {
