@@ -5,9 +5,7 @@ import { adoptObject } from "../cache/object_store.ts";
 import type { Session } from "../engine/session.ts";
 import type { NodeOutput, ScriptJob } from "../model/run.ts";
 import { loadJsonRows, loadParquetRows } from "./load_rows.ts";
-import { runPython } from "./python_script.ts";
 import { ScriptError } from "./script_error.ts";
-import { runTypeScript } from "./typescript_script.ts";
 
 /** What a job made, besides the file. */
 export type Produced = Pick<NodeOutput, "rows" | "metrics" | "artifact">;
@@ -22,6 +20,8 @@ export interface ScriptContext {
   readonly signal: AbortSignal;
   /** Takes what the script says. */
   readonly log: (message: string) => void;
+  /** The line to the worker of a TypeScript node; absent: one is started. */
+  readonly port?: MessagePort | undefined;
 }
 
 /**
@@ -56,6 +56,8 @@ async function typeScript(
   folder: string,
 ): Promise<Produced> {
   const lines = join(folder, "rows.jsonl");
+  // With Arrow, which nodes of SQL do not wait for.
+  const { runTypeScript } = await import("./typescript_script.ts");
   const { longestLine, metrics, artifact } = await runTypeScript(job, context, lines);
   const { session, temporary: to } = context;
   const rows = await loadJsonRows(session, { columns: job.columns, lines, longestLine, to });
@@ -67,6 +69,7 @@ async function typeScript(
 }
 
 async function python(job: ScriptJob, context: ScriptContext, folder: string): Promise<Produced> {
+  const { runPython } = await import("./python_script.ts");
   const { session, temporary: to } = context;
   const { rows: written, metrics, artifactPath } = await runPython(job, context, folder);
   const rows = written.format === "json"

@@ -13,14 +13,13 @@ import type { FromScript, ScriptStart, ToScript } from "./script_messages.ts";
 import { closeGlobals, logText } from "./script_sandbox.ts";
 
 /*
- * The worker in which one TypeScript node runs. It has no permission at all. The message port is kept
- * here: the script finds it closed, like everything else that reaches out.
+ * The worker in which one TypeScript node runs. It has no permission at all. The line to us is kept
+ * here, where the script does not find it.
  */
 
-const post = self.postMessage.bind(self) as (
-  message: FromScript,
-  transfer?: Transferable[],
-) => void;
+let port: MessagePort | null = null;
+const post = (message: FromScript, transfer: Transferable[] = []) =>
+  port!.postMessage(message, transfer);
 const log = (message: string) => post({ type: "log", message });
 /** Chunks of rows that may be under way at once: more would pile up in memory. */
 const MOST_UNDER_WAY = 4;
@@ -31,7 +30,13 @@ const inputs: Record<string, InputTable> = {};
 let underWay = 0;
 let onWritten: (() => void) | null = null;
 
-self.addEventListener("message", ({ data }: MessageEvent<ToScript>) => {
+self.addEventListener("message", ({ ports: [given] }) => {
+  if (given === undefined) throw new TypeError("The first message brings the line");
+  port = given;
+  given.onmessage = hear;
+}, { once: true });
+
+function hear({ data }: MessageEvent<ToScript>): void {
   switch (data.type) {
     case "start":
       start = data;
@@ -55,7 +60,7 @@ self.addEventListener("message", ({ data }: MessageEvent<ToScript>) => {
       closeGlobals(log);
       run(start!).then(post, (error) => post(failure(error, start!)));
   }
-});
+}
 
 async function run(
   { node, file, modules, params, training, columns }: ScriptStart,
