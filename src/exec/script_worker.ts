@@ -30,11 +30,11 @@ const inputs: Record<string, InputTable> = {};
 let underWay = 0;
 let onWritten: (() => void) | null = null;
 
-self.addEventListener("message", ({ ports: [given] }) => {
+self.onmessage = ({ ports: [given] }: MessageEvent<null>) => {
   if (given === undefined) throw new TypeError("The first message brings the line");
   port = given;
   given.onmessage = hear;
-}, { once: true });
+};
 
 function hear({ data }: MessageEvent<ToScript>): void {
   switch (data.type) {
@@ -90,10 +90,24 @@ async function run(
   });
   const main = await loadScript(modules, file);
   const encoder = new RowEncoder(columns, send);
-  await encodeAll(await main(Object.freeze(inputs), context), encoder, columns);
+  await encodeAll(await main(declaredInputs(), context), encoder, columns);
   await encoder.flush();
   const { rows, longestLine } = encoder;
   return { type: "done", rows, longestLine, metrics, artifact };
+}
+
+/** The inputs by node id; asking for another node is an error, not `undefined`. */
+function declaredInputs(): Readonly<Record<string, InputTable>> {
+  return new Proxy(Object.freeze(inputs), {
+    get: (tables, id) => {
+      if (typeof id === "symbol" || Object.hasOwn(tables, id)) return Reflect.get(tables, id);
+      const known = Object.keys(tables).join(", ") || "nothing";
+      throw new ScriptError(
+        `It reads "${id}", which is not among its inputs`,
+        `it may read: ${known}; name what it reads under inputs:`,
+      );
+    },
+  });
 }
 
 async function send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
