@@ -19,7 +19,8 @@ import type {
 import { findTableSource } from "../sources/registry.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import { executeChecks } from "./execute_checks.ts";
-import { executeScript, type Produced, type ScriptContext } from "./execute_script.ts";
+import { executeScript } from "./execute_script.ts";
+import type { Produced, ScriptContext } from "./script_context.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
 /**

@@ -2,27 +2,10 @@ import { join } from "node:path";
 import { removeIfExists } from "../base/atomic_write.ts";
 import { UserError } from "../base/user_error.ts";
 import { adoptObject } from "../cache/object_store.ts";
-import type { Session } from "../engine/session.ts";
-import type { NodeOutput, ScriptJob } from "../model/run.ts";
+import type { ScriptJob } from "../model/run.ts";
 import { loadJsonRows, loadParquetRows } from "./load_rows.ts";
+import type { Produced, ScriptContext } from "./script_context.ts";
 import { ScriptError } from "./script_error.ts";
-
-/** What a job made, besides the file. */
-export type Produced = Pick<NodeOutput, "rows" | "metrics" | "artifact">;
-
-/** What a script is run with. */
-export interface ScriptContext {
-  /** Absolute path of the Parquet file to make. */
-  readonly temporary: string;
-  /** A session that may read the inputs and write beside `temporary`; the script never sees it. */
-  readonly session: Session;
-  /** Aborts with the error to fail with. */
-  readonly signal: AbortSignal;
-  /** Takes what the script says. */
-  readonly log: (message: string) => void;
-  /** The line to the worker of a TypeScript node; absent: one is started. */
-  readonly port?: MessagePort | undefined;
-}
 
 /**
  * Runs a script and writes the rows it returns, cast to the declared columns, to a Parquet file. Throws a

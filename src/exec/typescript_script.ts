@@ -1,7 +1,7 @@
 import { batchIpc } from "../arrow/batch_ipc.ts";
 import { readParquet } from "../engine/quote.ts";
 import type { ScriptInput, ScriptJob } from "../model/run.ts";
-import type { ScriptContext } from "./execute_script.ts";
+import type { ScriptContext } from "./script_context.ts";
 import { openScriptChannel } from "./script_channel.ts";
 import { ScriptError } from "./script_error.ts";
 import type { FromScript, ToScript } from "./script_messages.ts";
