@@ -125,8 +125,10 @@ class ColumnFigures {
     // Infinities and NaN have no sum and no deviation; they show in min and max.
     const finite = isFloat ? ` FILTER (WHERE isfinite(${value}))` : "";
     const sum = this.#add(`sum(${value})${finite}`);
-    const quantile = (q: number) =>
-      digits(this.#add(`quantile_cont(CAST(${value} AS DOUBLE), ${q})${finite}`));
+    // One aggregate for all of them: each would keep and sort the values of its own.
+    const quantiles = this.#add(
+      `quantile_cont(CAST(${value} AS DOUBLE), [0.25, 0.5, 0.75])${finite}`,
+    );
     const exact = (sql: string) => `CAST(${sql} AS VARCHAR)`;
     return [
       metric("min", exact(this.#add(`min(${value})`))),
@@ -134,9 +136,9 @@ class ColumnFigures {
       metric("avg", digits(this.#add(`avg(${value})${finite}`))),
       metric("sum", isFloat ? digits(sum) : exact(sum)),
       metric("stddev", digits(this.#add(`stddev_samp(${value})${finite}`))),
-      metric("p25", quantile(0.25)),
-      metric("p50", quantile(0.5)),
-      metric("p75", quantile(0.75)),
+      metric("p25", digits(`${quantiles}[1]`)),
+      metric("p50", digits(`${quantiles}[2]`)),
+      metric("p75", digits(`${quantiles}[3]`)),
     ];
   }
 
