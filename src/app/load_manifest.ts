@@ -191,13 +191,13 @@ class ManifestLoader implements AsyncDisposable {
       }
       // A node whose own file is broken is reported there, not again by each of its readers.
       if (broken.has(problem.input.slice(problem.input.indexOf(".") + 1))) continue;
-      const { locator } = byId.get(problem.node)!;
+      const { spec, locator } = byId.get(problem.node)!;
       const { suggestion } = problem;
       this.#diagnostics.push({
         severity: "error",
         code: "missing_input",
         message: `${problem.node} reads ${problem.input}, which does not exist`,
-        ...locator.locate(["inputs", problem.index]),
+        ...locator.locate(inputPath(spec, problem.index)),
         hint: suggestion === null
           ? `add a node with kind and name for ${problem.input}`
           : `did you mean "${suggestion}"?`,
@@ -216,7 +216,7 @@ class ManifestLoader implements AsyncDisposable {
           severity: "error",
           code: "input_without_rows",
           message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
-          ...locator.locate(["inputs", i]),
+          ...locator.locate(inputPath(spec, i)),
           hint: "read the nodes that it is made of",
         });
       });
@@ -493,6 +493,11 @@ type Written = Pick<
   | "virtual"
   | "config"
 >;
+
+/** Where a node names the input of that number. */
+function inputPath(spec: NodeSpec, index: number): readonly (string | number)[] {
+  return kindOf(spec).inputPath?.(spec, spec.inputs[index]!) ?? ["inputs", index];
+}
 
 /** True for manifests of the very same node objects. */
 function isSame(a: Manifest, b: Manifest): boolean {

@@ -133,6 +133,8 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
    * about nodes that were described in an earlier one.
    */
   check?(nodes: readonly CheckedNode<S>[], report: Report): void;
+  /** Where a node names an input, for kinds that do not do so under `inputs`. */
+  inputPath?(spec: S, input: NodeId): readonly (string | number)[];
   /** The kind's fields as the manifest keeps them. */
   config(spec: S): Readonly<Record<string, ParamValue>>;
   /** The work that builds the node. */

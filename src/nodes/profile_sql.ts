@@ -16,6 +16,24 @@ export interface ProfileQuery {
 /** What stands for the table in `column_name`. */
 export const TABLE = "_table_";
 
+/** Every figure that there is: of the table, of all columns, and of columns of some types. */
+export const METRICS: readonly string[] = [
+  "row_count",
+  "null_count",
+  "null_percent",
+  "distinct_count",
+  "min",
+  "max",
+  "avg",
+  "sum",
+  "stddev",
+  "p25",
+  "p50",
+  "p75",
+  "top_values",
+  "freshness_hours",
+];
+
 /** A row of a profile: an SQL value, and JSON of what it is made of. */
 interface Metric {
   readonly column: string;
