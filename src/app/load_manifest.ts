@@ -429,7 +429,7 @@ class ManifestLoader implements AsyncDisposable {
       ...(spec.materializations.length === 0 ? {} : { materializations: spec.materializations }),
       ...(spec.audits.length === 0 ? {} : { audits: spec.audits }),
       ...(kindOf(spec).hasRows ? {} : { virtual: true }),
-      config: kindOf(spec).config(spec),
+      config: configOf(spec),
     };
     const known = this.#sameAsBefore(spec.id, bindKey, text, built);
     if (known !== null) return known;
@@ -493,6 +493,12 @@ type Written = Pick<
   | "virtual"
   | "config"
 >;
+
+/** A node's own fields: those of its kind, with the script that makes its rows where one does. */
+function configOf(spec: NodeSpec): ManifestNode["config"] {
+  const own = isScriptNode(spec) ? findNodeKind(spec.kind)?.configScripted?.(spec) : undefined;
+  return { ...kindOf(spec).config(spec), ...own };
+}
 
 /** Where a node names the input of that number. */
 function inputPath(spec: NodeSpec, index: number): readonly (string | number)[] {

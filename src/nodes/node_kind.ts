@@ -137,6 +137,8 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   inputPath?(spec: S, input: NodeId): readonly (string | number)[];
   /** The kind's fields as the manifest keeps them. */
   config(spec: S): Readonly<Record<string, ParamValue>>;
+  /** Like `config`, of the fields that `parseScripted` reads. */
+  configScripted?(spec: NodeSpec): Readonly<Record<string, ParamValue>>;
   /** The work that builds the node. */
   job(node: ManifestNode, spec: S, sql: string, context: JobContext): NodeJob;
 }

@@ -21,12 +21,8 @@ interface Found {
 
 async function sameAsByHand(project: TempProject, env: string): Promise<void> {
   for (const [id, sql] of Object.entries(BY_HAND)) {
-    // Sums of floating-point numbers depend on the order of the rows in their last digits.
-  
-    const [made, byHand] = [
-      await values(project, `${round} ${id}`, env),
-      await values(project, sql, env),
-    ];
+    const made = await values(project, `FROM ${id}`, env);
+    const byHand = await values(project, sql, env);
     assert.ok(made.length > 0, id);
     assert.deepEqual(made, byHand, `${id} in ${env}`);
   }
@@ -49,6 +45,7 @@ async function values(project: TempProject, sql: string, env: string): Promise<s
   ).sort();
 }
 
+/** Sums of floating-point numbers depend on the order of the rows in their last digits. */
 function plain(value: unknown): unknown {
   if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   return typeof value === "number" ? Number(value.toPrecision(9)) : value;
