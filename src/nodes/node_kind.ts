@@ -166,8 +166,12 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
    * about nodes that were described in an earlier one.
    */
   check?(nodes: readonly CheckedNode<S>[], report: Report): void;
+  /** Where a node names an input, for kinds that do not do so under `inputs`. */
+  inputPath?(spec: S, input: NodeId): readonly (string | number)[];
   /** The kind's fields as the manifest keeps them. */
   config(spec: S): Readonly<Record<string, ParamValue>>;
+  /** Like `config`, of the fields that `parseScripted` reads. */
+  configScripted?(spec: NodeSpec): Readonly<Record<string, ParamValue>>;
   /** The work that builds the node. */
   job(node: ManifestNode, spec: S, sql: string, context: JobContext): NodeJob;
 }

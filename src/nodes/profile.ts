@@ -75,6 +75,11 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
 
+/** True for a node that is a profile. */
+export function isProfile(spec: NodeCommon | null): spec is ProfileSpec {
+  return spec?.kind === "profile";
+}
+
 function parse(reader: FieldReader, common: NodeCommon): ProfileSpec | null {
   const input = readOneInput(reader, common, { takesSource: false });
   const block = reader.child(reader.mapping("profile"), ["profile"]);
