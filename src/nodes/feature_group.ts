@@ -46,8 +46,7 @@ export const FEATURE_GROUP: NodeKind<FeatureGroupSpec> = {
   schema: {
     properties: {
       entity: {
-        description:
-          "What the features are about; entity: customer has the join key customer_id",
+        description: "What the features are about; entity: customer has the join key customer_id",
         anyOf: [
           { type: "string" },
           {
