@@ -193,7 +193,7 @@ Deno.test("apply moves a draft by the name in it, shows what a replacement chang
   const added = await shop.run("apply", "d.yml");
   assert.equal(added.code, 0);
   assert.match(added.stdout, /Added: \+ transform\.total/);
-  assert.match(added.stdout, /\+ seeknal\/transforms\/total\.yml  from d\.yml/);
+  assert.match(added.stdout, /\+ seeknal\/transforms\/total\.yml +from d\.yml/);
   assert.match(added.stdout, /Applied successfully: transform\.total\nPlan: 6 to build/);
   assert.match(added.stderr, /next: seeknal run/);
   assert.ok(!shop.exists("d.yml") && shop.exists("seeknal/transforms/total.yml"));
@@ -214,7 +214,7 @@ Deno.test("apply moves a draft by the name in it, shows what a replacement chang
   // Where the node is, not where a new one would be.
   assert.match(applied.stdout, /^seeknal\/clean_orders\.yml$/m);
   assert.match(applied.stdout, /^ {2}\+ .*amount \* 2 AS amount/m);
-  assert.match(applied.stdout, /Changed: transform\.clean_orders  BREAKING/);
+  assert.match(applied.stdout, /Changed: transform\.clean_orders +BREAKING/);
   assert.match(applied.stdout, /reaches 2 nodes downstream: transform\.revenue, transform\.total/);
   assert.equal(shop.read("seeknal/clean_orders.yml"), edited);
 
