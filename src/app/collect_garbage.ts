@@ -5,6 +5,7 @@ import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
 import type { OutsideRecord } from "../model/outside.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { pendingWork } from "../materialize/recover.ts";
+import { DownloadStore } from "../sources/download_store.ts";
 import { projectName } from "../project/load_project.ts";
 import { repack } from "../state/repack.ts";
 import { positions } from "../state/revisions.ts";
@@ -78,6 +79,9 @@ export async function collectGarbage(
       removed.push(...removeFolder(path, options.dryRun));
     } else remove(path);
   }
+  const keepMs = options.keepDays * 86_400_000;
+  const downloads = new DownloadStore(cache.temporaryDir, true);
+  for (const path of downloads.unused(host.now(), { graceMs: GRACE_MS, keepMs })) remove(path);
   if (!options.dryRun) {
     for (const { fingerprint, contentHash, artifact } of cache.entries()) {
       const paths = [

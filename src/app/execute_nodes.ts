@@ -74,6 +74,7 @@ export async function executeNodes(
   // A script may run for hours: Ctrl-C does not wait for it as it does for a query.
   const stop = () => pool.stopScripts();
   host.signal.addEventListener("abort", stop, { once: true });
+  const now = host.now();
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -98,7 +99,7 @@ export async function executeNodes(
         ),
       check: async (id, output) => {
         const node = nodes.get(id)!;
-        const job = checkJob(workspace, request, { node, output, records }, options);
+        const job = checkJob(workspace, request, { node, output, records, now }, options);
         if (job === null) return null;
         const result = await pool.check(job);
         if (result.status === "failed") return result.error.message;
@@ -142,14 +143,15 @@ function withChecks(
 function checkJob(
   { cache }: Workspace,
   { loaded, results }: ExecuteRequest,
-  { node, output, records }: {
+  { node, output, records, now }: {
     readonly node: ManifestNode;
     readonly output: NodeOutput;
     readonly records: ReadonlyMap<NodeId, NodeRecord>;
+    readonly now: Date;
   },
   { timeoutMs }: ExecuteOptions,
 ): CheckJob | null {
-  const checks = checksOf(node, output.metrics);
+  const checks = checksOf(node, now, output.metrics);
   const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   if (checks.length === 0 && !rowsAreChecks) return null;
   return {

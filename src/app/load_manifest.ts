@@ -18,6 +18,7 @@ import type { Profile } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
+import { columnDiagnostics, contractKey } from "../nodes/source_contract.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { loadProject, NO_OVERLAY, type Overlay } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
@@ -266,6 +267,7 @@ class ManifestLoader implements AsyncDisposable {
           hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
         });
       };
+      this.#diagnostics.push(...columnDiagnostics(spec, shape.columns, locator));
       for (const column of spec.grain) {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
@@ -359,6 +361,7 @@ class ManifestLoader implements AsyncDisposable {
         version?.hash ?? null,
         inputs,
         declared,
+        ...contractKey(node.spec),
       ]),
     );
   }

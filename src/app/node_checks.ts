@@ -1,24 +1,52 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
+import { isMapping } from "../base/field_reader.ts";
 import { auditChecks } from "../checks/audit_checks.ts";
 import { metricChecks } from "../checks/metric_audit.ts";
+import { freshnessChecks } from "../checks/freshness_checks.ts";
 import { type CheckResult, type CheckSpec, isBlocking } from "../model/check.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import type { FreshnessSpec } from "../model/node.ts";
 import { findNodeKind } from "../nodes/registry.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 
-/** The checks that a node's rows, and the numbers its script gave, have to pass. */
+/** The checks that a node's rows, and the numbers its script gave, have to pass at a moment. */
 export function checksOf(
   node: ManifestNode,
+  now: Date,
   metrics: Readonly<Record<string, number>> = {},
 ): CheckSpec[] {
+  const freshness = freshnessOf(node);
   const audits = node.audits ?? [];
-  return [...auditChecks(audits, node.shape.columns), ...metricChecks(audits, metrics)];
+  return [
+    ...(freshness === null ? [] : freshnessChecks(freshness, now)),
+    ...auditChecks(audits, node.shape.columns),
+    ...metricChecks(audits, metrics),
+  ];
+}
+
+/** How old the newest row of a node may be; null where nobody said. */
+export function freshnessOf({ kind, config }: ManifestNode): FreshnessSpec | null {
+  const written = kind === "source" ? config["freshness"] : null;
+  if (!isMapping(written)) return null;
+  const text = (field: string) => typeof written[field] === "string" ? written[field] : null;
+  return {
+    time_column: text("time_column") ?? "",
+    warn_after: text("warn_after"),
+    error_after: text("error_after"),
+  };
+}
+
+/** True where time alone may make a check fail: such a node is checked in every run. */
+export function isCheckedAlways(node: ManifestNode): boolean {
+  return freshnessOf(node) !== null;
 }
 
 /** Stands for a node's checks; undefined where it has none. */
 export function checksHash(node: ManifestNode): string | undefined {
   const { audits = [] } = node;
+  const freshness = freshnessOf(node);
+  if (freshness !== null) return sha256(compactJson([audits, freshness])).slice(0, 24);
   return audits.length === 0 ? undefined : sha256(compactJson(audits)).slice(0, 24);
 }
 
@@ -26,7 +54,7 @@ export function checksHash(node: ManifestNode): string | undefined {
  * True for checks of which what comes out may be another without any change: a rule about how old rows are. They are made
  * again in every run. What is not understood may call the clock as well.
  */
-export function isCheckedAlways({ kind, shape }: ManifestNode): boolean {
+export function isMadeAlways({ kind, shape }: ManifestNode): boolean {
   if (findNodeKind(kind)?.rowsAreChecks !== true) return false;
   return shape.lineage === null || (shape.volatile ?? []).length > 0;
 }

@@ -24,7 +24,7 @@ import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
 import { beforeDeliveries } from "./before_deliveries.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
-import { isCheckedAlways } from "./node_checks.ts";
+import { isMadeAlways } from "./node_checks.ts";
 import { findNode } from "./find_node.ts";
 import {
   checkRestated,
@@ -314,7 +314,7 @@ function findOutputs(
   for (const node of nodes.values()) {
     if (node.virtual === true) continue;
     // What the clock made fail does not pass again because it once did.
-    if (isCheckedAlways(node) && hasFailed(node, places[0]?.snapshot)) continue;
+    if (isMadeAlways(node) && hasFailed(node, places[0]?.snapshot)) continue;
     const found = findOutput(node, places, cache);
     if (found === null) continue;
     // An environment holds what it took over: production is where that came from.
@@ -422,7 +422,7 @@ function volatileWarnings(
     const functions = node?.shape.volatile ?? [];
     const isEdited = kind === "new" || (kind === "direct" && category !== "METADATA");
     if (node === undefined || functions.length === 0 || !isEdited) return [];
-    if (isCheckedAlways(node)) return [];
+    if (isMadeAlways(node)) return [];
     const calls = functions.map((name) => name === "sample" ? "a sample" : `${name}()`).join(", ");
     return [{
       severity: "warning",

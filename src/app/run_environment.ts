@@ -9,7 +9,7 @@ import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
 import { deliverAfterRun, type DeliveryReport } from "./deliver_exposures.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { isChecked, isCheckedAlways } from "./node_checks.ts";
+import { isChecked, isCheckedAlways, isMadeAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
@@ -171,7 +171,7 @@ function chooseRun(
 
 /** Checks that depend on the clock are made in every run, with what reads them. */
 function clockChecks({ nodes }: Manifest, selected: ReadonlySet<NodeId>): Set<NodeId> {
-  const own = [...selected].filter((id) => isCheckedAlways(nodes.get(id)!));
+  const own = [...selected].filter((id) => isMadeAlways(nodes.get(id)!));
   if (own.length === 0) return new Set();
   const readers = readersOf(nodes.values());
   return reachable(own, (id) => readers.get(id) ?? []);
@@ -369,7 +369,8 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record));
+      (record !== undefined && !forced.has(id) && isChecked(node, record) &&
+        !isCheckedAlways(node));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(

@@ -16,6 +16,8 @@ export interface Workspace {
   readonly state: StateRepo;
   readonly cache: OutputCache;
   readonly versions: FileVersions;
+  /** True where nothing may be written, not even what only saves time. */
+  readonly readOnly: boolean;
   /** `--profile` as typed; null: each environment has its own. */
   readonly profile: string | null;
   /** What the command line says about `{{ name }}`. */
@@ -51,6 +53,7 @@ export function openWorkspace(
     state: new StateRepo(targetDir, host, { readOnly }),
     cache: new OutputCache(targetDir),
     versions: new FileVersions(root, targetDir, { now: () => host.now(), readOnly }),
+    readOnly,
     profile,
     typed,
     notice,

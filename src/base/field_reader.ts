@@ -44,6 +44,11 @@ export class FieldReader {
     return Object.hasOwn(this.#value, field);
   }
 
+  /** True when the field is a mapping. */
+  isMapping(field: string): boolean {
+    return isMapping(this.#value[field]);
+  }
+
   /** A non-empty text; null (and a problem) when it is missing or something else. */
   requiredText(field: string, example: string): string | null {
     this.#asked.add(field);

@@ -80,6 +80,13 @@ export class HumanReporter implements Reporter {
         this.#line(`  ${style.dim(`${event.node} |`)} ${event.message}`);
         this.#draw();
         break;
+      case "checked":
+        for (const { name, status, severity, detail, violations } of event.results) {
+          if (status === "passed" || severity !== "warn") continue;
+          const what = detail ?? `${violations} violations`;
+          this.#line(style.yellow(`  warning: ${event.node}: ${name} failed: ${what}`));
+        }
+        break;
       case "materialized": {
         const { rows, ...table } = event;
         this.#line(`  ${tableLine({ ...table, rows_written: rows }, style)}`);

@@ -12,11 +12,13 @@ import type {
   NodeOutput,
   NodeResult,
   QueryJob,
+  RowsJob,
   ScriptJob,
   TableReadJob,
   WatchedFile,
 } from "../model/run.ts";
-import { findTableSource } from "../sources/registry.ts";
+import { findSourceType, findTableSource } from "../sources/registry.ts";
+import { isScanType } from "../sources/source_type.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import { executeChecks } from "./execute_checks.ts";
 import { executeScript, type Produced, type ScriptContext } from "./execute_script.ts";
@@ -106,7 +108,10 @@ export class JobExecutor implements AsyncDisposable {
     const rows = await withTimeout(
       session,
       job.timeoutMs,
-      () => readOutside(job, temporary, session),
+      () =>
+        job.type === "rows"
+          ? readRows(job, temporary, session)
+          : readOutside(job, temporary, session),
     );
     return { rows };
   }
@@ -184,6 +189,14 @@ async function readOutside(
   });
 }
 
+/** Rows of files that the engine cannot read itself. */
+async function readRows(job: RowsJob, path: string, session: Session): Promise<number> {
+  const type = findSourceType(job.source);
+  if (type === null || isScanType(type)) throw new Error(`${job.source} is read by the engine`);
+  const { columns, temporaryDir } = job;
+  return await (await type.reader()).read(job, { columns, path, session, temporaryDir });
+}
+
 async function leaveTransaction(own: JobSession): Promise<void> {
   if (own.inTransaction) await own.session.run("ROLLBACK");
   own.inTransaction = false;
@@ -194,7 +207,7 @@ const SMALL_INPUT_BYTES = 1 << 20;
 
 function isSmall(job: NodeJob): boolean {
   if (job.type === "copy") return true;
-  if (job.type === "table" || job.type === "script") return false;
+  if (job.type === "table" || job.type === "rows" || job.type === "script") return false;
   const sizes = [
     ...job.inputs.map(({ path }) => statIfExists(path)?.size ?? 0),
     ...job.watched.map(({ sizeBytes }) => sizeBytes),

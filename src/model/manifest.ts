@@ -61,6 +61,8 @@ export interface SourceVersion {
   /** Hash over the paths and contents of all files, or what stands for the rows of a table outside. */
   readonly hash: string;
   readonly files: readonly string[];
+  /** Where a pattern or folder names the files: the first digits of the hash of each, to tell which of them changed. */
+  readonly file_hashes?: readonly string[];
   /** For a table outside: what the hash relies on, in words. */
   readonly relies_on?: string;
   /** For a table outside: stands for the system it is in. */

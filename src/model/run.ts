@@ -18,7 +18,7 @@ export interface ScriptInput extends JobInput {
 }
 
 /** Work on one node, as it crosses to a worker: plain data, nothing secret. */
-export type NodeJob = QueryJob | CopyJob | TableReadJob | ScriptJob;
+export type NodeJob = QueryJob | CopyJob | RowsJob | TableReadJob | ScriptJob;
 
 interface JobCommon {
   readonly id: NodeId;
@@ -49,6 +49,19 @@ export interface QueryJob extends JobCommon {
 export interface CopyJob extends JobCommon {
   readonly type: "copy";
   readonly path: string;
+}
+
+/** Read files that the engine cannot read itself. */
+export interface RowsJob extends JobCommon {
+  readonly type: "rows";
+  /** Name of a source type (`sources/registry.ts`). */
+  readonly source: string;
+  /** Absolute. */
+  readonly files: readonly string[];
+  readonly root: string;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly columnTypes: Readonly<Record<string, string>>;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
 }
 
 /** Read a table outside. */

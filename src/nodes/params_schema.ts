@@ -3,6 +3,7 @@ import type { SourceParam } from "../sources/source_type.ts";
 
 const PARAM_SCHEMAS: Readonly<Record<SourceParam["type"], JsonSchema>> = {
   text: { type: "string" },
+  "boolean or text": { type: ["boolean", "string"] },
   boolean: { type: "boolean" },
   integer: { type: "integer" },
   list: { type: "array" },

@@ -19,6 +19,7 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
+import { FRESHNESS } from "./freshness.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -75,6 +76,7 @@ export const COMMANDS: readonly Command[] = [
   INTERVALS_PENDING,
   INTERVALS_BACKFILL,
   INTERVALS_RESTATE,
+  FRESHNESS,
   CONNECTION_TEST,
   GC,
   DOCTOR,
