@@ -28,10 +28,6 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   takesScript: false,
   schema: {
     properties: {
-      source: {
-        type: "string",
-        description: "The node that is read, where inputs does not name it",
-      },
       profile: {
         type: "object",
         properties: {

@@ -5,6 +5,7 @@ import type { NodeCommon, SourceSpec } from "../model/node.ts";
 import {
   findSourceType,
   findTableSource,
+  SOURCE_ALIASES,
   SOURCE_TYPES,
   TABLE_SOURCES,
 } from "../sources/registry.ts";
@@ -27,7 +28,12 @@ export const SOURCE: NodeKind<SourceSpec> = {
   takesScript: true,
   schema: {
     properties: {
-      source: { enum: [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name) },
+      source: {
+        enum: [
+          ...[...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name),
+          ...Object.keys(SOURCE_ALIASES),
+        ],
+      },
       table: {
         type: "string",
         description: "Path of a file, a folder or a pattern, an address, or the name of a table",
@@ -53,7 +59,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
     },
     required: ["source"],
     rules: [...SOURCE_TYPES, ...TABLE_SOURCES].map(({ name, params }) => ({
-      if: { properties: { source: { const: name } }, required: ["source"] },
+      if: { properties: { source: { enum: spellingsOf(name) } }, required: ["source"] },
       then: { properties: { params: paramsSchema(params) } },
     })),
   },
@@ -87,6 +93,11 @@ export const SOURCE: NodeKind<SourceSpec> = {
 
 /** Params that say what is read, in the place of `table`. */
 const INSTEAD_OF_TABLE = ["query", "url"];
+
+/** What `source:` may say for a type. */
+function spellingsOf(type: string): string[] {
+  return [type, ...Object.keys(SOURCE_ALIASES).filter((alias) => SOURCE_ALIASES[alias] === type)];
+}
 
 function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
   const names = [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name);
