@@ -29,6 +29,7 @@ import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
+import {
   INTERVALS_BACKFILL,
   INTERVALS_LIST,
   INTERVALS_PENDING,
