@@ -2,12 +2,7 @@ import { didYouMean } from "../base/closest.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import type { FieldReader } from "../base/field_reader.ts";
 import type { NodeCommon, SourceSpec } from "../model/node.ts";
-import {
-  findSourceType,
-  findTableSource,
-  SOURCE_TYPES,
-  TABLE_SOURCES,
-} from "../sources/registry.ts";
+import { findSourceType, findTableSource } from "../sources/registry.ts";
 import type { SourceType } from "../sources/source_type.ts";
 import type { TableSourceType } from "../sources/table_source.ts";
 import { describeFiles, filesJob, resolveFiles } from "./file_source.ts";
@@ -15,7 +10,7 @@ import type { DescribedNode, NodeKind } from "./node_kind.ts";
 import { describeOutside, outsideJob, resolveOutside } from "./outside_source.ts";
 import { readContract } from "./source_contract.ts";
 import { readFreshness } from "./source_freshness.ts";
-import { parseParams } from "./source_params.ts";
+import { parseParams, SOURCE_NAMES } from "./source_params.ts";
 
 /** Rows read from files of the project, or from a table outside. */
 export const SOURCE: NodeKind<SourceSpec> = {
@@ -26,7 +21,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
   takesScript: true,
   schema: {
     properties: {
-      source: { enum: [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name) },
+      source: { enum: SOURCE_NAMES },
       table: {
         type: "string",
         description: "Path of a file, a folder or a pattern, an address, or the name of a table",
@@ -84,8 +79,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
 const INSTEAD_OF_TABLE = ["query", "url"];
 
 function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
-  const names = [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name);
-  const source = reader.requiredText("source", names.join(" | "));
+  const source = reader.requiredText("source", SOURCE_NAMES.join(" | "));
   const raw = reader.mapping("params");
   const type = source === null ? null : findSourceType(source) ?? findTableSource(source);
   const isElsewhere = isTableSource(type) &&
@@ -100,7 +94,7 @@ function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
       ["source"],
       "unknown_source",
       `Unknown source type "${source}"`,
-      didYouMean(source, names) ?? `use one of: ${names.join(", ")}`,
+      didYouMean(source, SOURCE_NAMES) ?? `use one of: ${SOURCE_NAMES.join(", ")}`,
     );
   }
   if (type === null || (table === null && !isElsewhere)) return null;
