@@ -134,6 +134,8 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
+  /** True where `tests:` is a field of the kind's own, and audits are `audits:` only. */
+  readonly ownsTests?: true;
   /** The kind's own fields, as JSON Schema properties. */
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */
