@@ -77,7 +77,7 @@ async function stage(
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     text = "";
   };
-  for await (const { values, place } of rows) {
+  const add = ({ values, place }: StagedRow) => {
     const fields: string[] = [];
     values.forEach((value, i) => {
       if (value === null) return;
@@ -91,7 +91,10 @@ async function stage(
     longest = Math.max(longest, line.length * 3);
     text += line;
     if (text.length >= CHUNK) flush();
-  }
+  };
+  // Waiting for every row would take longer than reading it.
+  if (Symbol.iterator in rows) { for (const row of rows) add(row); }
+  else for await (const row of rows) add(row);
   flush();
   return longest;
 }
