@@ -3,7 +3,7 @@ import { didYouMean } from "../base/closest.ts";
 import type { Scalar } from "../base/field_reader.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
-import type { ParamValue } from "./node.ts";
+import type { ParamValue } from "./param_value.ts";
 
 /** One outside system as a profile names it. Holds `${VAR}` as written, never what it stands for. */
 export interface ConnectionSpec {
