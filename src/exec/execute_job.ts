@@ -202,8 +202,9 @@ async function readOutside(
 async function readRows(job: RowsJob, path: string, session: Session): Promise<number> {
   const type = findSourceType(job.source);
   if (type === null || isScanType(type)) throw new Error(`${job.source} is read by the engine`);
-  const { columns, temporaryDir } = job;
-  return await (await type.reader()).read(job, { columns, path, session, temporaryDir });
+  const { columns, temporaryDir, timeoutMs } = job;
+  const reader = await type.reader();
+  return await reader.read(job, { columns, path, session, temporaryDir, timeoutMs });
 }
 
 async function leaveTransaction(own: JobSession): Promise<void> {
