@@ -28,7 +28,12 @@ import { TempDir } from "./support/temp_dir.ts";
  */
 
 const ROOT = join(import.meta.dirname!, "..");
-const RUN_DOCUMENTS = ["README.md", "docs/guide.md", "docs/outside-tables.md"];
+const RUN_DOCUMENTS = [
+  "README.md",
+  "docs/guide.md",
+  "docs/outside-tables.md",
+  "docs/features.md",
+];
 
 for (const path of RUN_DOCUMENTS) {
   Deno.test({
