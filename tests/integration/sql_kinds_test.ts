@@ -161,6 +161,16 @@ Deno.test("an edit of a kind's fields means what it does to the columns: added N
   }
 });
 
+Deno.test("the plan shows an edit of a kind's fields as one of the fields, not of SQL that nobody wrote", async () => {
+  using project = makeOrders({ "seeknal/weekly.yml": WEEKLY });
+  await ok(project, "run");
+  project.write("seeknal/weekly.yml", WEEKLY.replace("basic: [sum]", "basic: [sum, max]"));
+  const shown = await ok(project, "plan");
+  assert.match(shown, /^ +- +- basic: \[sum\]$/m);
+  assert.match(shown, /^ +\+ +- basic: \[sum, max\]$/m);
+  assert.doesNotMatch(shown, /FILTER/);
+});
+
 Deno.test("a feature that a training set does not take leaves it alone when it changes", async () => {
   using project = makeOrders({ "seeknal/spend.yml": GROUP, "seeknal/labels.yml": LABELS });
   await ok(project, "run");
