@@ -1,6 +1,6 @@
 import { diffArrays } from "diff";
 import type { NodeId } from "../model/ids.ts";
-import type { Manifest } from "../model/manifest.ts";
+import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { layoutSql } from "../sql/layout_sql.ts";
 
 /** A line of an SQL diff. */
@@ -15,7 +15,7 @@ export function sqlDiff(id: NodeId, before: Manifest, after: Manifest): SqlDiffL
   if (old?.query_hash === current?.query_hash) return [];
   // A comma that only moved because a line came or went is no difference.
   const comparator = (a: string, b: string) => a.replace(/,$/, "") === b.replace(/,$/, "");
-  const lines = diffArrays(linesOf(old?.sql), linesOf(current?.sql), { comparator })
+  const lines = diffArrays(linesOf(old), linesOf(current), { comparator })
     .flatMap(({ added, removed, value }) => {
       const sign = added ? "+" : removed ? "-" : " ";
       return value.map((text) => ({ sign, text }) as const);
@@ -23,8 +23,14 @@ export function sqlDiff(id: NodeId, before: Manifest, after: Manifest): SqlDiffL
   return withContext(lines, 2);
 }
 
-function linesOf(sql: string | undefined): string[] {
-  return sql === undefined ? [] : layoutSql(sql).split("\n");
+/** Code in another language stays as its author laid it out. */
+function linesOf(node: ManifestNode | undefined): string[] {
+  return node === undefined ? [] : nodeText(node).split("\n");
+}
+
+/** What a node runs, laid out for reading. */
+export function nodeText({ sql, config }: Pick<ManifestNode, "sql" | "config">): string {
+  return config["language"] === undefined ? layoutSql(sql) : sql.trimEnd();
 }
 
 function withContext(lines: readonly SqlDiffLine[], context: number): SqlDiffLine[] {

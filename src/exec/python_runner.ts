@@ -9,6 +9,8 @@ import datetime, decimal, json, os, re, signal, sys, threading, traceback, types
 
 sys.dont_write_bytecode = True
 WORK = os.path.dirname(os.path.abspath(__file__))
+# What lies beside this program is not for the script.
+sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != WORK]
 with open(os.path.join(WORK, "job.json"), encoding="utf-8") as file:
     JOB = json.load(file)
 

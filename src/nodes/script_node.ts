@@ -75,11 +75,11 @@ export const scriptNode = {
         return [];
       });
       if (columns.length < spec.columns.length) return [];
-      const { language, code } = spec.script;
+      const { language } = spec.script;
       return [{
         id: spec.id,
         shape: unknownShape(columns, `it is made by ${language}`),
-        canonicalSql: code,
+        canonicalSql: shownCode(spec.script),
         queryHash: sha256(scriptText(spec)),
       }];
     });
@@ -118,6 +118,13 @@ export const scriptNode = {
 function scriptText({ script, params, training }: ScriptNodeSpec): string {
   const { language, code, modules } = script;
   return compactJson([language, code, modules, params, training]);
+}
+
+/** The code with that of the files it imports, for reading. */
+function shownCode({ code, language, modules }: ScriptSpec): string {
+  const mark = language === "python" ? "#" : "//";
+  const imported = Object.keys(modules).sort().map((path) => `${mark} ${path}\n${modules[path]}`);
+  return [code.trimEnd(), ...imported.map((text) => text.trimEnd())].join("\n\n");
 }
 
 function isEmpty(mapping: Readonly<Record<string, unknown>>): boolean {
