@@ -114,10 +114,13 @@ export const scriptNode = {
   }),
 } satisfies NodeKind<ScriptNodeSpec>;
 
+/** Raised whenever the same script would give other rows than before. */
+const SCRIPT_VERSION = 1;
+
 /** Everything that decides what the script does, as one text: where it is the same, so are its rows. */
 function scriptText({ script, params, training }: ScriptNodeSpec): string {
   const { language, code, modules } = script;
-  return compactJson([language, code, modules, params, training]);
+  return compactJson([SCRIPT_VERSION, language, code, modules, params, training]);
 }
 
 /** The code with that of the files it imports, for reading. */

@@ -61,6 +61,7 @@ const TYPES: Readonly<Record<string, readonly [type: string, value: string]>> = 
   never: ["DATE", "'-infinity'"],
   far: ["DATE", "'12026-01-01'"],
   ns: ["TIMESTAMP_NS", "'2026-01-02 03:04:05.123456789'"],
+  json: ["JSON", `'{"a": [1.10, "x"]}'`],
   t: ["TIME", "'01:02:03.000004'"],
   bin: ["BLOB", "'\\x00\\xFFabc'"],
   id: ["UUID", "'00000000-0000-0000-0000-0000000000ff'"],

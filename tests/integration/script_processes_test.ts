@@ -76,7 +76,7 @@ Deno.test({
         "// /// seeknal\n// columns: {x: INTEGER}\n// ///\nexport default () => [{ x: 1 }];\n",
     });
     const child = spawnSeeknal(project.root, [
-      ..."run --json --continue-on-error --timeout 2".split(" "),
+      ..."run --json --continue-on-error --timeout 3".split(" "),
     ]);
     const { code, stdout } = await child.output();
     const events = parse(new TextDecoder().decode(stdout));
@@ -86,8 +86,8 @@ Deno.test({
       ) => [node, error]),
     );
     assert.deepEqual(errors, {
-      "transform.a_loop": "Timed out after 2 s",
-      "transform.b_sleep": "Timed out after 2 s",
+      "transform.a_loop": "Timed out after 3 s",
+      "transform.b_sleep": "Timed out after 3 s",
       "transform.c_good": null,
     });
     assert.equal(code, 4);
