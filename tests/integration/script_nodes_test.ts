@@ -399,3 +399,50 @@ Deno.test("what goes wrong in a script is said with its file and line", async ()
     "nothing is left behind",
   );
 });
+
+Deno.test("a model and its artifact go from dev to production and back", async () => {
+  const model = (accuracy: string, artifact: string) =>
+    script(
+      "#",
+      ["kind: model", "columns: {x: INTEGER}"],
+      `def run(inputs, context):\n    context.metric("accuracy", ${accuracy})\n    context.artifact(b"${artifact}")\n    return [{"x": 1}]`,
+    );
+  const reader = (column: string) =>
+    script(
+      "//",
+      ["inputs: [model.m]", `columns: {${column}: VARCHAR, accuracy: DOUBLE}`],
+      `export default (inputs) => {
+  const { artifact, metrics } = inputs["model.m"];
+  return [{ ${column}: new TextDecoder().decode(artifact), accuracy: metrics.accuracy }];
+};`,
+    );
+  using project = makeProject({
+    "seeknal/m.py": model("0.5", "one"),
+    "seeknal/scored.ts": reader("a"),
+  });
+  await ok(project, "run");
+  project.write("seeknal/m.py", model("0.75", "two"));
+  await ok(project, "plan", "dev");
+  await ok(project, "run", "--env", "dev");
+  const [one, two] = [{ a: "one", accuracy: 0.5 }, { a: "two", accuracy: 0.75 }];
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored", "dev"), [two]);
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [one]);
+  await ok(project, "promote", "dev", "staging", "--yes");
+  await ok(project, "promote", "staging", "--yes");
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [two]);
+  await ok(project, "rollback", "--yes");
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [one]);
+
+  project.write("seeknal/scored.ts", reader("b"));
+  await ok(project, "plan", "staging");
+  const said = await events(project, "--env", "staging");
+  assert.deepEqual(
+    said.filter(({ event }) => event === "node_started").map(({ node }) => node),
+    ["transform.scored"],
+  );
+  assert.deepEqual(
+    await rowsOf(project, "FROM transform.scored", "staging"),
+    [{ b: "two", accuracy: 0.75 }],
+    "the artifact of an output that is reused",
+  );
+});
