@@ -336,7 +336,9 @@ function toFailure(error: unknown, job: NodeJob | null): { message: string; tran
   }
   if (error instanceof UserError) {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;
-    return { message: `${error.message}${hint}`, transient: error.kind === "dependency" };
+    // What is not installed now will not be in a second.
+    const transient = error.kind === "dependency" && error.code !== "script_dependency";
+    return { message: `${error.message}${hint}`, transient };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { message, transient: error instanceof Deno.errors.Interrupted };
