@@ -137,6 +137,7 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
+    hadRows: (id) => base.prod.manifest.nodes.get(id)?.virtual !== true,
     findOutput: ({ id }) => isReused(id) ? outputs.get(id)!.from : null,
     whyMissing: (id) =>
       rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),

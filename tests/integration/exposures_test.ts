@@ -85,7 +85,8 @@ Deno.test("kinds without rows go from dev to production and back and block nothi
   await t.step("what only one of them says is a change like any other", async () => {
     project.write("seeknal/exposures.yml", FILE + "owner: ben\n");
     const planned = await ok(project, "plan", "dev");
-    assert.match(planned, /exposure\.board/);
+    assert.match(planned, /- exposure\.board/);
+    assert.match(planned, /0 to build, 2 to reuse, 0 to drop/);
     await ok(project, "run", "--env", "dev");
     await ok(project, "promote", "dev", "--yes");
     await ok(project, "rollback", "--yes");

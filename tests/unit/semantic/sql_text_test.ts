@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { guardDivisions } from "../../../src/semantic/guard_divisions.ts";
 import { commonGrain, keepsPeriods, nests, parseSpan } from "../../../src/semantic/grain.ts";
+import { refId } from "../../../src/nodes/ref_id.ts";
 import { strangeNames } from "../../../src/semantic/metric_tree.ts";
 import { expressionProblem, ident, replaceNames } from "../../../src/semantic/sql_text.ts";
 
@@ -72,4 +73,10 @@ Deno.test("periods nest, and steps keep them, where the calendar says so", () =>
   assert.ok(!keepsPeriods({ count: 1, unit: "month" }, "week"));
   assert.ok(keepsPeriods({ count: 14, unit: "day" }, "week"));
   assert.ok(!keepsPeriods({ count: 7, unit: "day" }, "month"));
+});
+
+Deno.test("refId() takes ref() off and no letter of the name", () => {
+  for (const text of ["ref('transform.fer')", ' ref( "transform.fer" ) ', "transform.fer"]) {
+    assert.equal(refId(text), "transform.fer");
+  }
 });
