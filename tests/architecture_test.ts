@@ -187,7 +187,9 @@ async function readImports(roots: readonly string[]): Promise<Map<string, FileIm
 
 function projectFile(specifier: string): string | null {
   const root = new URL("../", import.meta.url).href;
-  return specifier.startsWith(root) ? specifier.slice(root.length) : null;
+  const file = specifier.startsWith(root) ? specifier.slice(root.length) : null;
+  // Texts that are part of the program are no modules of it.
+  return file?.endsWith(".md") === true ? null : file;
 }
 
 function sourceFiles(folder: string): string[] {

@@ -72,6 +72,10 @@ export async function executeNodes(
   const records = new Map<NodeId, NodeRecord>();
   cache.prepare();
   const checked = new Map<NodeId, readonly CheckResult[]>();
+  // A script may run for hours: Ctrl-C does not wait for it as it does for a query.
+  const stop = () => pool.stopScripts();
+  host.signal.addEventListener("abort", stop, { once: true });
+  const now = host.now();
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -92,10 +96,14 @@ export async function executeNodes(
         const found = cache.find(nodes.get(id)!.fingerprint);
         return found === null ? null : { ...found, durationMs: 0 };
       },
-      build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
+      build: (id) =>
+        pool.run(
+          makeJob(workspace, request, nodes.get(id)!, records, options),
+          (message) => options.report({ event: "log", node: id, message }),
+        ),
       check: async (id, output) => {
         const node = nodes.get(id)!;
-        const job = checkJob(workspace, request, { node, output, records }, options);
+        const job = checkJob(workspace, request, { node, output, records, now }, options);
         if (job === null) return null;
         const result = await pool.check(job);
         if (result.status === "failed") return result.error.message;
@@ -148,14 +156,15 @@ function withChecks(
 function checkJob(
   { cache }: Workspace,
   { loaded, results }: ExecuteRequest,
-  { node, output, records }: {
+  { node, output, records, now }: {
     readonly node: ManifestNode;
     readonly output: NodeOutput;
     readonly records: ReadonlyMap<NodeId, NodeRecord>;
+    readonly now: Date;
   },
   { timeoutMs }: ExecuteOptions,
 ): CheckJob | null {
-  const checks = checksOf(node);
+  const checks = checksOf(node, now, output.metrics);
   const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   if (checks.length === 0 && !rowsAreChecks) return null;
   return {
@@ -181,7 +190,7 @@ function makeJob(
   options: ExecuteOptions,
 ) {
   const { cache } = workspace;
-  const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+  const { node: { spec }, sql, sqlFor } = loaded.resolved.get(node.id)!;
   return kindOf(spec).job(node, spec, sql, {
     data: sourceData(workspace, loaded.profile),
     outside,
@@ -189,6 +198,14 @@ function makeJob(
     temporaryDir: cache.temporaryDir,
     timeoutMs: options.timeoutMs,
     objectPath: (hash) => cache.objectPath(hash),
+    sqlFor: (literals) => sqlFor?.(literals) ?? sql,
     output: (id) => (records.get(id) ?? results.get(id))!.content_hash!,
+    extras: (id) => {
+      const { artifact, metrics } = (records.get(id) ?? results.get(id))!;
+      return {
+        artifact: artifact === undefined ? null : cache.artifactPath(artifact.content_hash),
+        metrics: metrics ?? {},
+      };
+    },
   });
 }

@@ -43,7 +43,14 @@ export function isValidRecord(
   cache: OutputCache,
 ): boolean {
   return record !== undefined && record.status === "success" &&
-    record.fingerprint === node.fingerprint && cache.has(record.content_hash!, record.size_bytes!);
+    record.fingerprint === node.fingerprint && isThere(record, cache);
+}
+
+/** True when the rows of a success are there, and its artifact where it has one. */
+function isThere({ content_hash, size_bytes, artifact }: NodeRecord, cache: OutputCache): boolean {
+  return cache.has(content_hash!, size_bytes!) &&
+    (artifact === undefined ||
+      cache.hasArtifact({ contentHash: artifact.content_hash, sizeBytes: artifact.size_bytes }));
 }
 
 /** The record of a node that was built. */
@@ -117,7 +124,8 @@ export function pendingNodes(
     const record = results.get(node.id);
     if (record !== undefined && !isChecked(node, record, manifest.nodes)) return true;
     const isTrusted = record?.status === "success" && record.fingerprint === node.fingerprint &&
-      record.content_hash === trusted.results.get(node.id)?.content_hash;
+      record.content_hash === trusted.results.get(node.id)?.content_hash &&
+      record.artifact?.content_hash === trusted.results.get(node.id)?.artifact?.content_hash;
     return !isTrusted && !isValidRecord(record, node, cache);
   };
   return [...manifest.nodes.values()].filter(isPending).map(({ id }) => id);

@@ -8,12 +8,14 @@ import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
+import { deliverAfterRun, type DeliveryReport } from "./deliver_exposures.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { isChecked } from "./node_checks.ts";
+import { isChecked, isCheckedAlways, isMadeAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
-import { commitPlan, makePlan } from "./plan_environment.ts";
+import { hasIntervalOptions, type IntervalOptions, NO_INTERVALS } from "./interval_options.ts";
+import { commitPlan, makePlan, type PlanRequest } from "./plan_environment.ts";
 import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -37,6 +39,8 @@ export interface RunResult {
   /** Tables outside that were written, held their content already, or could not be written. */
   readonly tables: readonly TableReport[];
   readonly checks: CheckCounts;
+  /** Exposures that were delivered, or could not be. */
+  readonly deliveries: readonly DeliveryReport[];
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -59,28 +63,48 @@ export async function prepareRun(
   await using _sources = own;
   const sources = outside ?? own!;
   const isFresh = () => env === null || request.force;
-  const planned = await makePlan(workspace, {
-    env,
-    keepsNothing: request.full && env === null,
-    outside: sources,
-    isFresh,
-  });
+  const plan = (more: Partial<PlanRequest>) =>
+    makePlan(workspace, {
+      env,
+      keepsNothing: request.full && env === null,
+      outside: sources,
+      isFresh,
+      keepsIntervals: env !== null && !request.force,
+      ...more,
+    });
+  const planned = await plan(env === null ? { intervals: request.intervals } : {});
   const staleness = head === null ? [] : await findStaleness(workspace, planned, head);
   if (staleness.length > 0 && !request.force) throw stalePlan(env!, staleness);
   const prepared = chooseRun(planned, env, request, staleness);
   const moved = env === null ? new Map() : await movedSources(prepared, sources);
-  if (moved.size === 0) return { ...prepared, isReplanned: env !== null && request.force };
-  const again = await makePlan(workspace, {
-    env,
-    outside: sources,
+  const intervals = wantedIntervals(prepared, request);
+  const isOther = moved.size > 0 || intervals !== (env === null ? request.intervals : NO_INTERVALS);
+  if (!isOther) return { ...prepared, isReplanned: env !== null && request.force };
+  const again = await plan({
+    intervals,
+    keepsIntervals: env !== null && !request.force && !hasIntervalOptions(intervals),
     isFresh: (id) => isFresh() || moved.has(id),
   });
   const next = chooseRun(again, env, request, staleness);
   return {
     ...next,
     warnings: [...next.warnings, ...moved.values()],
-    isReplanned: true,
+    isReplanned: env !== null,
   };
+}
+
+/** With `--full`, what is selected and built piece by piece is built from scratch. */
+function wantedIntervals(
+  { planned: { loaded }, selected }: Pick<PreparedRun, "planned" | "selected">,
+  { full, intervals }: RunRequest,
+): IntervalOptions {
+  if (!full) return intervals;
+  const whole = [...selected.ids].filter((id) =>
+    loaded.manifest.nodes.get(id)?.incremental !== undefined
+  );
+  return whole.length === 0
+    ? intervals
+    : { ...intervals, restate: [...intervals.restate, ...whole] };
 }
 
 /** The systems that a run of an environment reads from. Throws `invalid_profile` (2). */
@@ -120,6 +144,7 @@ function chooseRun(
   const spared = request.full ? [...selected.ids].filter((id) => planned.kept.has(id)) : [];
   const forced = new Set([...planned.rebuilt, ...(request.full ? selected.ids : [])]);
   for (const id of spared) forced.delete(id);
+  for (const id of clockChecks(manifest, selected.ids)) forced.add(id);
   const { build, included, warnings } = chooseSteps(planned, selected, forced, request);
   const layers = layersOf(
     [...manifest.nodes.values()].filter((node) => build.has(node.id))
@@ -145,6 +170,14 @@ function chooseRun(
     selected,
     forced,
   };
+}
+
+/** Checks that depend on the clock are made in every run, with what reads them. */
+function clockChecks({ nodes }: Manifest, selected: ReadonlySet<NodeId>): Set<NodeId> {
+  const own = [...selected].filter((id) => isMadeAlways(nodes.get(id)!));
+  if (own.length === 0) return new Set();
+  const readers = readersOf(nodes.values());
+  return reachable(own, (id) => readers.get(id) ?? []);
 }
 
 /**
@@ -228,9 +261,12 @@ async function executeRun(
     await finish(isStopped() ? "interrupted" : "failed", built, null);
     throw error;
   }
-  const { commit, executed, tables } = committed;
+  const { executed, tables } = committed;
   const counts = count(executed);
-  const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
+  const delivered = await deliverAfterRun(workspace, ready, { ...request, report }, committed);
+  const commit = delivered.commit ?? committed.commit;
+  const isFailed = counts.failed + delivered.failed > 0;
+  const status = isStopped() ? "interrupted" : isFailed ? "failed" : "success";
   await finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
@@ -244,6 +280,7 @@ async function executeRun(
     failures,
     tables,
     checks: countChecks(checkLog.results),
+    deliveries: delivered.reports,
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }
@@ -346,7 +383,8 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes));
+      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes) &&
+        !isCheckedAlways(node));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(

@@ -38,7 +38,11 @@ export async function runTestScript(
       timeoutMs: null,
       objectPath: (hash) => hash,
       output: (id) => files.get(id)! as ContentHash,
-      outside: () => ({ connection: {}, pin: null, previous: null } as never),
+      outside: () => {
+        throw testProblem(`${node.id} reads a table outside`);
+      },
+      sqlFor: () => "",
+      extras: () => ({ artifact: null, metrics: {} }),
     });
     await using executor = new JobExecutor({ threads: 1, memoryLimitBytes: 512 * 2 ** 20 });
     const result = await executor.execute(job);

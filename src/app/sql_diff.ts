@@ -3,7 +3,7 @@ import type { NodeId } from "../model/ids.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { layoutSql } from "../sql/layout_sql.ts";
 
-/** A line of an SQL diff. */
+/** A line of a diff. */
 export interface SqlDiffLine {
   readonly sign: "+" | "-" | " ";
   readonly text: string;
@@ -25,6 +25,16 @@ export function sqlDiff(id: NodeId, before: Manifest, after: Manifest): SqlDiffL
 
 function linesOf(sql: string | undefined): string[] {
   return sql === undefined ? [] : layoutSql(sql).split("\n");
+}
+
+/** The difference of two texts, line by line, with three lines of context. */
+export function textDiff(before: string, after: string): SqlDiffLine[] {
+  const lines = diffArrays(before.split("\n"), after.split("\n"))
+    .flatMap(({ added, removed, value }) => {
+      const sign = added ? "+" : removed ? "-" : " ";
+      return value.map((text) => ({ sign, text }) as const);
+    });
+  return withContext(lines, 3);
 }
 
 function withContext(lines: readonly SqlDiffLine[], context: number): SqlDiffLine[] {

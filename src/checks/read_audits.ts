@@ -14,14 +14,17 @@ export interface ReadAudits {
   readonly places: readonly Path[];
 }
 
-/** Fields that hold audits, of a node as well as of one of its columns. */
-const FIELDS = ["audits", "tests"] as const;
+/** Fields of a column that hold audits. */
+const COLUMN_FIELDS = ["audits", "tests"] as const;
 
 /**
- * Reads the audits of a node, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike
+ * Reads the audits of a node under `fields`, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike
  * an item is a mapping with a `type`, `{type: columns}`, `{type: {…}}` or, at a column, the name of a type.
  */
-export function readAudits(reader: FieldReader): ReadAudits {
+export function readAudits(
+  reader: FieldReader,
+  fields: readonly string[] = COLUMN_FIELDS,
+): ReadAudits {
   const audits: AuditSpec[] = [];
   const places: Path[] = [];
   const add = (item: unknown, path: Path, column: string | null) => {
@@ -30,13 +33,13 @@ export function readAudits(reader: FieldReader): ReadAudits {
     audits.push(audit);
     places.push(path);
   };
-  for (const field of FIELDS) {
+  for (const field of fields) {
     reader.list(field).forEach((item, i) => add(item, [field, i], null));
   }
   for (const [column, value] of Object.entries(reader.mapping("columns"))) {
     if (!isMapping(value)) continue;
     const inner = reader.child(value, ["columns", column]);
-    for (const field of FIELDS) {
+    for (const field of COLUMN_FIELDS) {
       inner.list(field).forEach((item, i) => add(item, ["columns", column, field, i], column));
     }
   }

@@ -7,6 +7,7 @@ import {
   UNIQUE,
   UNIQUE_COMBINATION,
 } from "./column_audits.ts";
+import { METRIC } from "./metric_audit.ts";
 import { CUSTOM_SQL, EXPRESSION, RELATIONSHIPS, ROW_COUNT } from "./table_audits.ts";
 import { ACCEPTED_RANGE, ACCEPTED_VALUES, MATCHES, RECENCY } from "./value_audits.ts";
 
@@ -26,6 +27,7 @@ export const AUDIT_TYPES: readonly AuditType[] = [
   RECENCY,
   NOT_CONSTANT,
   AT_LEAST_ONE,
+  METRIC,
 ];
 
 /** The audit type of that name, or null. */

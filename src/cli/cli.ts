@@ -11,6 +11,7 @@ import {
 } from "./command.ts";
 import { COMMANDS, GROUPS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
+import { typedVariables } from "./typed_values.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 
 /** What a command line runs in. */
@@ -29,12 +30,17 @@ export async function runCli(args: readonly string[], cli: CliEnvironment): Prom
     return EXIT_DONE;
   }
   try {
-    await program.parseAsync([...own], { from: "user" });
+    await program.parseAsync(spelledOut(own), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
     return reportError(error, own, cli);
   }
+}
+
+function spelledOut([name, ...rest]: readonly string[]): string[] {
+  const spellings = COMMANDS.find((command) => command.name === name)?.spellings ?? {};
+  return [name!, ...rest.map((word) => Object.hasOwn(spellings, word) ? spellings[word]! : word)];
 }
 
 /** Words of another command are none of ours: its options are not even looked at. */
@@ -158,7 +164,13 @@ function makeContext(
         : join(host.cwd, typed);
       const note = styleFor(terminal.colorErr).yellow("note:");
       const notice = (text: string) => terminal.err(`${note} ${text}\n`);
-      return openWorkspace(host, { projectPath, readOnly: mode === "read", profile, notice });
+      return openWorkspace(host, {
+        projectPath,
+        readOnly: mode === "read",
+        profile,
+        typed: typedVariables(options),
+        notice,
+      });
     },
   };
 }

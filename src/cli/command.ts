@@ -51,6 +51,8 @@ export interface Command {
   readonly hidden?: boolean;
   /** Takes another command behind `--`. */
   readonly takesCommand?: boolean;
+  /** Words that stand for options and could not be named as such: short options have one letter. */
+  readonly spellings?: Readonly<Record<string, string>>;
   /** Takes options it does not know as words. */
   readonly takesAnyOption?: boolean;
   /** Returns the exit code; throws `UserError` for what the user can act on. */

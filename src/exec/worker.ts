@@ -9,8 +9,14 @@ self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
     executor = new JobExecutor(data.share);
     return;
   }
+  if (data.type === "stop") {
+    executor!.stopScript();
+    return;
+  }
+  const log = (message: string) =>
+    self.postMessage({ status: "log", message } satisfies FromWorker);
   const answer: FromWorker = data.type === "check"
     ? await executor!.check(data.job)
-    : await executor!.execute(data.job);
+    : await executor!.execute(data.job, log);
   self.postMessage(answer);
 };

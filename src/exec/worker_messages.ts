@@ -10,7 +10,15 @@ export interface WorkerShare {
 export type ToWorker =
   | { readonly type: "start"; readonly share: WorkerShare }
   | { readonly type: "job"; readonly job: NodeJob }
-  | { readonly type: "check"; readonly job: CheckJob };
+  | { readonly type: "check"; readonly job: CheckJob }
+  /** Ends the script that is running, if one is. */
+  | { readonly type: "stop" };
+
+/** Something that a script said while it runs; the answer is still to come. */
+export interface WorkerLog {
+  readonly status: "log";
+  readonly message: string;
+}
 
 /** What a worker tells the pool when it is done with what it was told. */
-export type FromWorker = NodeResult | CheckJobResult;
+export type FromWorker = NodeResult | CheckJobResult | WorkerLog;

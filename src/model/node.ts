@@ -39,6 +39,10 @@ export interface ScriptSpec {
   readonly file: string;
   /** The code itself. */
   readonly code: string;
+  /** 1-based line of the file in which it begins. */
+  readonly line: number;
+  /** Files of the project that it imports, by project-relative path. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 /** How a node is built piece by piece. */
@@ -96,7 +100,27 @@ export interface SourceSpec extends NodeCommon {
   /** Project-relative path or glob, or the name of a table; null where `params.query` says what to read. */
   readonly table: string | null;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** How old its newest row may be; null where nobody said. */
+  readonly freshness: FreshnessSpec | null;
+  /** What columns that are not declared mean. */
+  readonly contract: ContractMode;
 }
+
+/** How old the newest row of a source may be. */
+export interface FreshnessSpec {
+  /** Column with the time of a row. */
+  readonly time_column: string;
+  /** Age from which it is said, as `24h`; null: never. */
+  readonly warn_after: string | null;
+  /** Age from which the source fails; null: never. */
+  readonly error_after: string | null;
+}
+
+/**
+ * What holds between the columns that are declared and those that are there. `enforce`: they are the same, with the
+ * same types. `evolve`: others come through, with a warning. `ignore`: others come through.
+ */
+export type ContractMode = "enforce" | "evolve" | "ignore";
 
 /** Rows that one SELECT computes from other nodes. */
 export interface SqlSpec extends NodeCommon {
@@ -112,8 +136,15 @@ export interface TransformSpec extends SqlSpec {
   readonly incremental: IncrementalSpec | null;
 }
 
+/** How a node is built piece by piece; null where it is built as a whole. */
+export function incrementalOf(spec: NodeSpec): IncrementalSpec | null {
+  return "incremental" in spec ? (spec as TransformSpec).incremental : null;
+}
+
 /** A node of any kind with rows whose rows a script makes. */
 export interface ScriptNodeSpec extends NodeCommon {
   readonly script: ScriptSpec;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** What a `model` is told about its training; empty for every other kind. */
+  readonly training: Readonly<Record<string, ParamValue>>;
 }

@@ -1,4 +1,4 @@
-import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Keyboard, Terminal } from "../../src/cli/terminal.ts";
 
 /** A terminal that keeps what is written; without `answer` nobody is there to ask. */
 export class TestTerminal implements Terminal {
@@ -7,19 +7,26 @@ export class TestTerminal implements Terminal {
   readonly colorOut = false;
   readonly colorErr = false;
   readonly width = 100;
+  readonly outWidth: number | null;
   stdout = "";
   stderr = "";
   readonly #answer: boolean;
   readonly #input: string;
   readonly #choices: number[];
+  readonly #keys: readonly string[] | null;
 
   constructor(
     options: {
       readonly answer?: boolean;
       readonly input?: string;
       readonly choices?: readonly number[];
+      /** What is typed, piece by piece; absent: there is no keyboard. */
+      readonly keys?: readonly string[];
+      readonly outWidth?: number;
     } = {},
   ) {
+    this.outWidth = options.outWidth ?? null;
+    this.#keys = options.keys ?? null;
     this.canAsk = options.answer !== undefined || options.choices !== undefined;
     this.#answer = options.answer ?? false;
     this.#input = options.input ?? "";
@@ -46,5 +53,14 @@ export class TestTerminal implements Terminal {
 
   readInput(): Promise<string> {
     return Promise.resolve(this.#input);
+  }
+
+  takeKeyboard(): Keyboard | null {
+    if (this.#keys === null) return null;
+    const left = [...this.#keys];
+    return {
+      read: () => Promise.resolve(left.shift() ?? null),
+      [Symbol.dispose]: () => {},
+    };
   }
 }

@@ -1,9 +1,14 @@
 import type { Command } from "../command.ts";
 import { AUDIT } from "./audit.ts";
+import { APPLY } from "./apply.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
+import { DELIVER } from "./deliver.ts";
 import { DIFF } from "./diff.ts";
+import { DOCS } from "./docs.ts";
+import { DRAFT } from "./draft.ts";
+import { DRY_RUN } from "./dry_run.ts";
 import { DOCTOR } from "./doctor.ts";
 import { DQ } from "./dq.ts";
 import {
@@ -17,17 +22,27 @@ import {
   ENV_SHOW,
 } from "./env.ts";
 import { EXEC } from "./exec.ts";
+import { FRESHNESS } from "./freshness.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
+import {
+  INTERVALS_BACKFILL,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_RESTATE,
+} from "./intervals.ts";
 import { LINEAGE } from "./lineage.ts";
+import { METRICS } from "./metrics.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
 import { QUERY } from "./query.ts";
+import { REPL } from "./repl.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
+import { SCHEMA } from "./schema.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
 import { TEST } from "./test.ts";
 import { WHY } from "./why.ts";
@@ -35,11 +50,15 @@ import { WHY } from "./why.ts";
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
   INIT,
+  DRAFT,
+  DRY_RUN,
+  APPLY,
   PARSE,
   PLAN,
   RUN,
   PROMOTE,
   ROLLBACK,
+  DELIVER,
   WHY,
   LINEAGE,
   DIFF,
@@ -51,6 +70,8 @@ export const COMMANDS: readonly Command[] = [
   AUDIT,
   DQ,
   EXEC,
+  REPL,
+  METRICS,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,
@@ -59,10 +80,17 @@ export const COMMANDS: readonly Command[] = [
   ENV_DELETE,
   ENV_CHECKOUT,
   ENV_CLEANUP,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_BACKFILL,
+  INTERVALS_RESTATE,
+  FRESHNESS,
   CONNECTION_TEST,
   GC,
   DOCTOR,
   INFO,
+  SCHEMA,
+  DOCS,
   COMPLETIONS,
   completeCommand(() => COMMANDS),
 ];
@@ -70,4 +98,5 @@ export const COMMANDS: readonly Command[] = [
 /** What the groups of verbs are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   env: "Environments: list, show, delete, clean up",
+  intervals: "Nodes that are built piece by piece: what is done, pending, build it again",
 };
