@@ -10,7 +10,7 @@ import { SELECT_ALL, selectNodes } from "../plan/select_nodes.ts";
 import { openWorkers } from "./execute_nodes.ts";
 import { findNode } from "./find_node.ts";
 import { type LoadedManifest, loadManifest } from "./load_manifest.ts";
-import { checksHash, checksOf, readByChecks } from "./node_checks.ts";
+import { checksOf, readByChecks } from "./node_checks.ts";
 import { CheckLog, recordQuality } from "./record_quality.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
@@ -87,7 +87,7 @@ function chooseNodes(
   { nodes, select }: AuditRequest,
 ): ManifestNode[] {
   const isChecked = (node: ManifestNode) =>
-    checksHash(node, manifest.nodes) !== undefined ||
+    (node.audits ?? []).length > 0 ||
     kindOf(resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   const named = nodes.map((name) => findNode(manifest, name));
   const unchecked = named.find((node) => !isChecked(node));
@@ -131,7 +131,7 @@ function jobOf(
       const path = outputPath(workspace, snapshot, id);
       return path === null ? [] : [{ id, path }];
     }),
-    checks: checksOf(node, workspace.host.now(), snapshot.results.get(node.id)!.metrics),
+    checks: checksOf(node, workspace.host.now(), snapshot.results.get(node.id)?.metrics),
     rowsAreChecks: kindOf(resolved.get(node.id)!.node.spec).rowsAreChecks === true,
   };
 }

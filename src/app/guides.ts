@@ -1,5 +1,6 @@
 import benchmarks from "../../docs/benchmarks.md" with { type: "text" };
 import guide from "../../docs/guide.md" with { type: "text" };
+import nodes from "../../docs/nodes.md" with { type: "text" };
 import outsideTables from "../../docs/outside-tables.md" with { type: "text" };
 import reference from "../../docs/reference.md" with { type: "text" };
 import { didYouMean } from "../base/closest.ts";
@@ -27,6 +28,7 @@ export interface GuideSection {
 /** Every guide, in the order in which one would read them. */
 export const GUIDES: readonly Guide[] = [
   makeGuide("guide", guide),
+  makeGuide("nodes", nodes),
   makeGuide("outside-tables", outsideTables),
   makeGuide("reference", reference),
   makeGuide("benchmarks", benchmarks),

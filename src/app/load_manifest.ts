@@ -14,7 +14,7 @@ import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import { incrementalOf, type NodeSpec, type SourceSpec } from "../model/node.ts";
 import type { IncrementalState } from "../model/incremental.ts";
-import type { Profile } from "../model/profile.ts";
+import { type Profile, sourceDefaultsOf } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
@@ -156,8 +156,8 @@ class ManifestLoader implements AsyncDisposable {
     }
     this.#checkVirtualInputs(nodes);
     this.#checkColumnNames();
-    await this.#bindAudits();
     this.#checkKinds();
+    await this.#bindAudits();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -212,13 +212,13 @@ class ManifestLoader implements AsyncDisposable {
       }
       // A node whose own file is broken is reported there, not again by each of its readers.
       if (broken.has(problem.input.slice(problem.input.indexOf(".") + 1))) continue;
-      const { locator } = byId.get(problem.node)!;
+      const { spec, locator } = byId.get(problem.node)!;
       const { suggestion } = problem;
       this.#diagnostics.push({
         severity: "error",
         code: "missing_input",
         message: `${problem.node} reads ${problem.input}, which does not exist`,
-        ...locator.locate(["inputs", problem.index]),
+        ...locator.locate(inputPath(spec, problem.index)),
         hint: suggestion === null
           ? `add a node with kind and name for ${problem.input}`
           : `did you mean "${suggestion}"?`,
@@ -237,7 +237,7 @@ class ManifestLoader implements AsyncDisposable {
           severity: "error",
           code: "input_without_rows",
           message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
-          ...locator.locate(["inputs", i]),
+          ...locator.locate(inputPath(spec, i)),
           hint: "read the nodes that it is made of",
         });
       });
@@ -506,7 +506,7 @@ class ManifestLoader implements AsyncDisposable {
       ...(spec.materializations.length === 0 ? {} : { materializations: spec.materializations }),
       ...(spec.audits.length === 0 ? {} : { audits: spec.audits }),
       ...(kindOf(spec).hasRows ? {} : { virtual: true }),
-      config: kindOf(spec).config(spec),
+      config: configOf(spec),
     };
     const inputs = spec.inputs.map((id) => built.get(id)!);
     const settled = { spec, version, shape, queryHash, inputs };
@@ -581,6 +581,17 @@ type Written = Pick<
   | "config"
 >;
 
+/** A node's own fields: those of its kind, with the script that makes its rows where one does. */
+function configOf(spec: NodeSpec): ManifestNode["config"] {
+  const own = isScriptNode(spec) ? findNodeKind(spec.kind)?.configScripted?.(spec) : undefined;
+  return { ...kindOf(spec).config(spec), ...own };
+}
+
+/** Where a node names the input of that number. */
+function inputPath(spec: NodeSpec, index: number): readonly (string | number)[] {
+  return kindOf(spec).inputPath?.(spec, spec.inputs[index]!) ?? ["inputs", index];
+}
+
 /** True for manifests of the very same node objects. */
 function isSame(a: Manifest, b: Manifest): boolean {
   return a.nodes.size === b.nodes.size &&
@@ -612,7 +623,7 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
     root,
     hash: (file) => versions.hash(file),
     watched: (file) => versions.watched(file),
-    defaults: (type) => profile.sourceDefaults[type] ?? {},
+    defaults: (type) => sourceDefaultsOf(profile, type),
     outsideVersion: () => null,
     columns: () => null,
     spec: () => null,
@@ -622,6 +633,6 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
 
 /** A read whose text is wrong is reported as such, not tried. */
 function isReadable(spec: SourceSpec, { profile }: OutsideSources): boolean {
-  const read = tableReadOf(spec, profile.sourceDefaults[spec.source] ?? {});
+  const read = tableReadOf(spec, sourceDefaultsOf(profile, spec.source));
   return findTableSource(spec.source)!.problem(read) === null;
 }

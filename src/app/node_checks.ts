@@ -56,11 +56,9 @@ export function checksHash(
   if (audits.length === 0 && freshness === null) return undefined;
   const reads = [...new Set(audits.flatMap((audit) => audit.reads ?? []))].sort()
     .map((id) => [id, nodes.get(id)?.fingerprint ?? null]);
-  const parts = [
-    ...(freshness === null ? [] : [freshness]),
-    ...(reads.length === 0 ? [] : [reads]),
-  ];
-  return sha256(compactJson(parts.length === 0 ? audits : [audits, ...parts])).slice(0, 24);
+  const parts = [audits, ...(reads.length === 0 ? [] : [reads])];
+  const text = compactJson(freshness === null ? parts : [...parts, freshness]);
+  return sha256(text).slice(0, 24);
 }
 
 /**

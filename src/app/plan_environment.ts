@@ -88,7 +88,7 @@ export async function planEnvironment(
   workspace: Workspace,
   request: PlanRequest,
 ): Promise<ShownPlan> {
-  const writes = request.env !== null && request.env !== PROD;
+  const writes = request.env !== null && request.env !== PROD && request.showOnly !== true;
   const planned = await makePlan(workspace, { ...request, showOnly: !writes });
   const shown = shownPlan(planned, request.shown ?? SELECT_ALL);
   if (!writes) return shown;

@@ -38,9 +38,9 @@ export interface RunResult {
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
   /** Tables outside that were written, held their content already, or could not be written. */
   readonly tables: readonly TableReport[];
-  readonly checks: CheckCounts;
   /** Exposures that were delivered, or could not be. */
   readonly deliveries: readonly DeliveryReport[];
+  readonly checks: CheckCounts;
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -279,8 +279,8 @@ async function executeRun(
     counts,
     failures,
     tables,
-    checks: countChecks(checkLog.results),
     deliveries: delivered.reports,
+    checks: countChecks(checkLog.results),
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }

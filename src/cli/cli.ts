@@ -94,9 +94,22 @@ function prepare(program: Program, { terminal }: CliEnvironment): Program {
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
-      outputError: (text, write) => write(text),
+      outputError: (text, write) => write(usageError(program, text, terminal)),
       getOutHelpWidth: () => Math.min(terminal.width, 100),
     });
+}
+
+/** What is wrong with a command line, with what was probably meant or where to look. */
+function usageError(program: Program, text: string, { colorErr }: Terminal): string {
+  const style = styleFor(colorErr);
+  const [, what, meant] = /^error: ([\s\S]*?)(?:\n\(Did you mean ([\s\S]*?)\?\))?\n?$/.exec(text) ??
+    [text, text];
+  const words: string[] = [];
+  for (let at: Program | null = program; at !== null; at = at.parent) words.unshift(at.name());
+  const hint = meant === undefined
+    ? `see: ${words.join(" ")} --help`
+    : `did you mean ${meant.replace(/^one of /, "one of: ")}?`;
+  return `${style.red("error:")} ${what}\n  ${style.cyan("hint:")} ${hint}\n`;
 }
 
 function addCommand(

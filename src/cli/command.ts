@@ -12,7 +12,14 @@ export interface CommandArgument {
 }
 
 /** What shell completion offers for a value. */
-export type Completes = "environment" | "node" | readonly string[];
+export type Completes =
+  | "environment"
+  | "node"
+  | "metric"
+  | "kind"
+  | "tag"
+  | "connection"
+  | readonly string[];
 
 /** An option. */
 export interface CommandOption {
@@ -49,10 +56,10 @@ export interface Command {
   readonly examples?: readonly string[];
   /** Left out of the help. */
   readonly hidden?: boolean;
-  /** Takes another command behind `--`. */
-  readonly takesCommand?: boolean;
   /** Words that stand for options and could not be named as such: short options have one letter. */
   readonly spellings?: Readonly<Record<string, string>>;
+  /** Takes another command behind `--`. */
+  readonly takesCommand?: boolean;
   /** Takes options it does not know as words. */
   readonly takesAnyOption?: boolean;
   /** Returns the exit code; throws `UserError` for what the user can act on. */

@@ -1,7 +1,7 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
-import { checkedLines } from "./views/checks_view.ts";
 import { deliveryLine } from "./views/exposures_view.ts";
+import { checkedLines } from "./views/checks_view.ts";
 import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
@@ -79,12 +79,12 @@ export class HumanReporter implements Reporter {
       case "node_finished":
         this.#finished(event);
         break;
-      case "checked":
-        for (const line of checkedLines(event, this.#environment, style)) this.#line(line);
-        this.#draw();
-        break;
       case "log":
         this.#line(`  ${style.dim(`${event.node} |`)} ${event.message}`);
+        this.#draw();
+        break;
+      case "checked":
+        for (const line of checkedLines(event, this.#environment, style)) this.#line(line);
         this.#draw();
         break;
       case "materialized": {

@@ -21,7 +21,8 @@ import { findSourceType, findTableSource } from "../sources/registry.ts";
 import { isScanType } from "../sources/source_type.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import { executeChecks } from "./execute_checks.ts";
-import { executeScript, type Produced, type ScriptContext } from "./execute_script.ts";
+import { executeScript } from "./execute_script.ts";
+import type { Produced, ScriptContext } from "./script_context.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
 /**
@@ -32,19 +33,22 @@ export class JobExecutor implements AsyncDisposable {
   readonly #share: WorkerShare;
   readonly #sessions = new Map<string, JobSession>();
   /** Ends the script that is running; null while none is. */
-  #stopScript: (() => void) | null = null;
+  #stopScript: ((message: string) => void) | null = null;
+  /** Why the job was to be ended before its script had begun. */
+  #stopped: string | null = null;
 
   constructor(share: WorkerShare) {
     this.#share = share;
   }
 
   /** Never throws: what goes wrong is the result. */
-  async execute(job: NodeJob, log: (message: string) => void = () => {}): Promise<NodeResult> {
+  async execute(job: NodeJob, script: ScriptLines = { log: () => {} }): Promise<NodeResult> {
+    this.#stopped = null;
     const started = performance.now();
     const temporary = join(job.temporaryDir, `${Deno.pid}-${crypto.randomUUID()}.parquet`);
     try {
       checkUnchanged(job.watched);
-      const { rows, metrics, artifact } = await this.#produce(job, temporary, log);
+      const { rows, metrics, artifact } = await this.#produce(job, temporary, script);
       checkUnchanged(job.watched);
       const adopted = adoptObject(temporary, job.objectsDir);
       const durationMs = performance.now() - started;
@@ -63,8 +67,9 @@ export class JobExecutor implements AsyncDisposable {
   }
 
   /** Ends the script that is running, if one is: its job fails. */
-  stopScript(): void {
-    this.#stopScript?.();
+  stopScript(message: string): void {
+    this.#stopped = message;
+    this.#stopScript?.(message);
   }
 
   /** Checks the rows of an output. Never throws: what goes wrong is the result. */
@@ -90,7 +95,7 @@ export class JobExecutor implements AsyncDisposable {
   async #produce(
     job: NodeJob,
     temporary: string,
-    log: (message: string) => void,
+    script: ScriptLines,
   ): Promise<Produced> {
     const own = await this.#session(job);
     const { session } = own;
@@ -104,7 +109,7 @@ export class JobExecutor implements AsyncDisposable {
       return { rows };
     }
     await leaveTransaction(own);
-    if (job.type === "script") return await this.#script(job, { temporary, session, log });
+    if (job.type === "script") return await this.#script(job, { temporary, session, ...script });
     const rows = await withTimeout(
       session,
       job.timeoutMs,
@@ -118,7 +123,7 @@ export class JobExecutor implements AsyncDisposable {
 
   async #script(
     job: ScriptJob,
-    context: Pick<ScriptContext, "temporary" | "session" | "log">,
+    context: Omit<ScriptContext, "signal">,
   ): Promise<Produced> {
     const controller = new AbortController();
     const stop = (message: string) => {
@@ -129,7 +134,8 @@ export class JobExecutor implements AsyncDisposable {
     const timer = timeoutMs === null
       ? undefined
       : setTimeout(() => stop(`Timed out after ${timeoutMs / 1000} s`), timeoutMs);
-    this.#stopScript = () => stop("Stopped");
+    this.#stopScript = stop;
+    if (this.#stopped !== null) stop(this.#stopped);
     try {
       return await executeScript(job, { ...context, signal: controller.signal });
     } catch (error) {
@@ -167,6 +173,9 @@ export class JobExecutor implements AsyncDisposable {
     return own;
   }
 }
+
+/** How a script is heard: what it says, and the line to its worker; without one, it gets a worker here. */
+export type ScriptLines = Pick<ScriptContext, "log" | "port">;
 
 /** A session with what is known about its state. */
 interface JobSession {

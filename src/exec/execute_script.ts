@@ -2,27 +2,10 @@ import { join } from "node:path";
 import { removeIfExists } from "../base/atomic_write.ts";
 import { UserError } from "../base/user_error.ts";
 import { adoptObject } from "../cache/object_store.ts";
-import type { Session } from "../engine/session.ts";
-import type { NodeOutput, ScriptJob } from "../model/run.ts";
+import type { ScriptJob } from "../model/run.ts";
 import { loadJsonRows, loadParquetRows } from "./load_rows.ts";
-import { runPython } from "./python_script.ts";
+import type { Produced, ScriptContext } from "./script_context.ts";
 import { ScriptError } from "./script_error.ts";
-import { runTypeScript } from "./typescript_script.ts";
-
-/** What a job made, besides the file. */
-export type Produced = Pick<NodeOutput, "rows" | "metrics" | "artifact">;
-
-/** What a script is run with. */
-export interface ScriptContext {
-  /** Absolute path of the Parquet file to make. */
-  readonly temporary: string;
-  /** A session that may read the inputs and write beside `temporary`; the script never sees it. */
-  readonly session: Session;
-  /** Aborts with the error to fail with. */
-  readonly signal: AbortSignal;
-  /** Takes what the script says. */
-  readonly log: (message: string) => void;
-}
 
 /**
  * Runs a script and writes the rows it returns, cast to the declared columns, to a Parquet file. Throws a
@@ -56,6 +39,8 @@ async function typeScript(
   folder: string,
 ): Promise<Produced> {
   const lines = join(folder, "rows.jsonl");
+  // With Arrow, which nodes of SQL do not wait for.
+  const { runTypeScript } = await import("./typescript_script.ts");
   const { longestLine, metrics, artifact } = await runTypeScript(job, context, lines);
   const { session, temporary: to } = context;
   const rows = await loadJsonRows(session, { columns: job.columns, lines, longestLine, to });
@@ -67,6 +52,7 @@ async function typeScript(
 }
 
 async function python(job: ScriptJob, context: ScriptContext, folder: string): Promise<Produced> {
+  const { runPython } = await import("./python_script.ts");
   const { session, temporary: to } = context;
   const { rows: written, metrics, artifactPath } = await runPython(job, context, folder);
   const rows = written.format === "json"

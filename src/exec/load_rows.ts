@@ -26,8 +26,10 @@ export async function loadJsonRows(
     // A character is at most three bytes of UTF-8.
     `maximum_object_size = ${Math.max(LINE_BYTES, 3 * longestLine + 2)}, ` +
     `columns = {${read.join(", ")}})`;
-  const names = columns.map((_, i) => `c${i}`);
-  return await castRows(session, { columns, names, from, to });
+  const values = columns.map(({ type }, i) =>
+    isNested(type) ? binaryAsText(`c${i}`, type) : `c${i}`
+  );
+  return await castRows(session, { columns, values, from, to });
 }
 
 /** Casts a Parquet file that a script wrote to the declared columns; how many rows there were. */
@@ -40,7 +42,21 @@ export async function loadParquetRows(
   const found = rows.map(([name]) => String(name));
   const problem = columnProblem(found, columns.map(({ name }) => name));
   if (problem !== null) throw new ScriptError(`What it returned ${problem.message}`, problem.hint);
-  return await castRows(session, { columns, names: columns.map(({ name }) => name), from, to });
+  return await castRows(session, {
+    columns,
+    values: columns.map(({ name }) => quoteName(name)),
+    from,
+    to,
+  });
+}
+
+/** Binary inside of JSON is text that only a second cast takes for `\x…`. */
+function binaryAsText(value: string, type: string): string {
+  const asText = type.replace(
+    /"(?:""|[^"])*"|\bBLOB\b/g,
+    (word) => word === "BLOB" ? "VARCHAR" : word,
+  );
+  return asText === type ? value : `CAST(${value} AS ${asText})`;
 }
 
 /** List, struct, map. */
@@ -50,15 +66,15 @@ function isNested(type: string): boolean {
 
 interface Cast {
   readonly columns: Columns;
-  /** What the columns are called in `from`. */
-  readonly names: readonly string[];
+  /** SQL of their values, over `from`. */
+  readonly values: readonly string[];
   readonly from: string;
   readonly to: string;
 }
 
-async function castRows(session: Session, { columns, names, from, to }: Cast): Promise<number> {
+async function castRows(session: Session, { columns, values, from, to }: Cast): Promise<number> {
   const casts = columns.map(({ name, type }, i) =>
-    `CAST(${quoteName(names[i]!)} AS ${type}) AS ${quoteName(name)}`
+    `CAST(${values[i]!} AS ${type}) AS ${quoteName(name)}`
   );
   try {
     return await session.run(
@@ -66,7 +82,7 @@ async function castRows(session: Session, { columns, names, from, to }: Cast): P
     );
   } catch (error) {
     const found = error instanceof SqlError && error.category !== "INTERRUPT"
-      ? await findMisfit(session, { columns, names, from })
+      ? await findMisfit(session, { columns, values, from })
       : null;
     throw found ?? error;
   }
@@ -75,12 +91,11 @@ async function castRows(session: Session, { columns, names, from, to }: Cast): P
 /** The first value that is not of its column's type: DuckDB does not say which one it was. */
 async function findMisfit(
   session: Session,
-  { columns, names, from }: Omit<Cast, "to">,
+  { columns, values, from }: Omit<Cast, "to">,
 ): Promise<ScriptError | null> {
   for (const [i, { name, type }] of columns.entries()) {
-    const value = quoteName(names[i]!);
     const { rows } = await session.read(
-      `SELECT n, left(v::VARCHAR, 60) FROM (SELECT row_number() OVER () AS n, ${value} AS v ` +
+      `SELECT n, left(v::VARCHAR, 60) FROM (SELECT row_number() OVER () AS n, ${values[i]!} AS v ` +
         `FROM ${from}) WHERE v IS NOT NULL AND TRY_CAST(v AS ${type}) IS NULL LIMIT 1`,
     ).catch(() => ({ rows: [] }));
     const [misfit] = rows;

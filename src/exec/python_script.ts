@@ -3,7 +3,7 @@ import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
 import type { ColumnType, TypedColumn } from "../engine/column_type.ts";
 import type { ScriptJob } from "../model/run.ts";
 import { UserError } from "../base/user_error.ts";
-import type { ScriptContext } from "./execute_script.ts";
+import type { ScriptContext } from "./script_context.ts";
 import { findPython, INSTALL_UV, pythonEnvironment } from "./python_command.ts";
 import { PYTHON_RUNNER } from "./python_runner.ts";
 import { ScriptError } from "./script_error.ts";

@@ -8,7 +8,7 @@ import { refused } from "./script_sandbox.ts";
 
 /**
  * Loads a script and the files it imports from their text. V8 parses the modules and we link them:
- * nothing but these files and "apache-arrow" can be imported, neither by `import … from` nor by `import()`.
+ * nothing but these files and "apache-arrow" can be imported, neither with the code nor while it runs.
  * Returns the default export.
  */
 export async function loadScript(

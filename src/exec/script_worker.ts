@@ -13,14 +13,13 @@ import type { FromScript, ScriptStart, ToScript } from "./script_messages.ts";
 import { closeGlobals, logText } from "./script_sandbox.ts";
 
 /*
- * The worker in which one TypeScript node runs. It has no permission at all. The message port is kept
- * here: the script finds it closed, like everything else that reaches out.
+ * The worker in which one TypeScript node runs. It has no permission at all. The line to us is kept
+ * here, where the script does not find it.
  */
 
-const post = self.postMessage.bind(self) as (
-  message: FromScript,
-  transfer?: Transferable[],
-) => void;
+let port: MessagePort | null = null;
+const post = (message: FromScript, transfer: Transferable[] = []) =>
+  port!.postMessage(message, transfer);
 const log = (message: string) => post({ type: "log", message });
 /** Chunks of rows that may be under way at once: more would pile up in memory. */
 const MOST_UNDER_WAY = 4;
@@ -31,7 +30,13 @@ const inputs: Record<string, InputTable> = {};
 let underWay = 0;
 let onWritten: (() => void) | null = null;
 
-self.addEventListener("message", ({ data }: MessageEvent<ToScript>) => {
+self.onmessage = ({ ports: [given] }: MessageEvent<null>) => {
+  if (given === undefined) throw new TypeError("The first message brings the line");
+  port = given;
+  given.onmessage = hear;
+};
+
+function hear({ data }: MessageEvent<ToScript>): void {
   switch (data.type) {
     case "start":
       start = data;
@@ -55,7 +60,7 @@ self.addEventListener("message", ({ data }: MessageEvent<ToScript>) => {
       closeGlobals(log);
       run(start!).then(post, (error) => post(failure(error, start!)));
   }
-});
+}
 
 async function run(
   { node, file, modules, params, training, columns }: ScriptStart,
@@ -85,10 +90,24 @@ async function run(
   });
   const main = await loadScript(modules, file);
   const encoder = new RowEncoder(columns, send);
-  await encodeAll(await main(Object.freeze(inputs), context), encoder, columns);
+  await encodeAll(await main(declaredInputs(), context), encoder, columns);
   await encoder.flush();
   const { rows, longestLine } = encoder;
   return { type: "done", rows, longestLine, metrics, artifact };
+}
+
+/** The inputs by node id; asking for another node is an error, not `undefined`. */
+function declaredInputs(): Readonly<Record<string, InputTable>> {
+  return new Proxy(Object.freeze(inputs), {
+    get: (tables, id) => {
+      if (typeof id === "symbol" || Object.hasOwn(tables, id)) return Reflect.get(tables, id);
+      const known = Object.keys(tables).join(", ") || "nothing";
+      throw new ScriptError(
+        `It reads "${id}", which is not among its inputs`,
+        `it may read: ${known}; name what it reads under inputs:`,
+      );
+    },
+  });
 }
 
 async function send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {

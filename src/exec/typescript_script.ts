@@ -1,7 +1,8 @@
 import { batchIpc } from "../arrow/batch_ipc.ts";
 import { readParquet } from "../engine/quote.ts";
 import type { ScriptInput, ScriptJob } from "../model/run.ts";
-import type { ScriptContext } from "./execute_script.ts";
+import type { ScriptContext } from "./script_context.ts";
+import { openScriptChannel } from "./script_channel.ts";
 import { ScriptError } from "./script_error.ts";
 import type { FromScript, ToScript } from "./script_messages.ts";
 
@@ -22,23 +23,21 @@ const BATCH_ROWS = 65_536;
  */
 export async function runTypeScript(
   job: ScriptJob,
-  { session, signal, log }: ScriptContext,
+  { session, signal, log, port: given }: ScriptContext,
   linesPath: string,
 ): Promise<TypeScriptResult> {
   using lines = Deno.openSync(linesPath, { write: true, create: true, truncate: true });
-  const worker = new Worker(new URL("./script_worker.ts", import.meta.url), {
-    type: "module",
-    name: job.id,
-    deno: { permissions: "none" },
-  });
+  const own = given === undefined ? openScriptChannel(job, (message) => fail(message)) : null;
+  const port = given ?? own!.port;
   const post = (message: ToScript, transfer: Transferable[] = []) =>
-    worker.postMessage(message, transfer);
+    port.postMessage(message, transfer);
   const { promise, resolve, reject } = Promise.withResolvers<TypeScriptResult>();
   // Whoever awaits it may come later than the error.
   promise.catch(() => {});
+  const fail = (message: string) => reject(new ScriptError(message));
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
-  worker.onmessage = ({ data }: MessageEvent<FromScript>) => {
+  port.onmessage = ({ data }: MessageEvent<FromScript>) => {
     switch (data.type) {
       case "log":
         return log(data.message);
@@ -51,10 +50,6 @@ export async function runTypeScript(
         return reject(new ScriptError(data.message, data.hint));
     }
   };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new ScriptError(event.message));
-  };
   try {
     signal.throwIfAborted();
     const { id: node, file, params, training, columns } = job;
@@ -64,7 +59,8 @@ export async function runTypeScript(
     return await promise;
   } finally {
     signal.removeEventListener("abort", abort);
-    worker.terminate();
+    port.close();
+    own?.worker.terminate();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CheckJob, CheckJobResult, NodeJob, NodeResult } from "../model/run.ts";
+import { openScriptChannel } from "./script_channel.ts";
 import type { FromWorker, ToWorker, WorkerLog, WorkerShare } from "./worker_messages.ts";
 
 interface Member {
@@ -7,6 +8,8 @@ interface Member {
   settle: ((result: Answer) => void) | null;
   /** Takes what the script of its job says. */
   log: (message: string) => void;
+  /** The worker of the script that its job runs; null while there is none. */
+  script: Worker | null;
 }
 
 type Answer = Exclude<FromWorker, WorkerLog>;
@@ -48,12 +51,15 @@ export class WorkerPool implements Disposable {
 
   /** Ends the scripts that are running: their nodes fail. Everything else goes on. */
   stopScripts(): void {
-    for (const member of this.#members) this.#post(member, { type: "stop" });
+    for (const member of this.#members) this.#post(member, { type: "stop", message: "Stopped" });
   }
 
   /** Ends all workers at once; what they were doing is lost. */
   [Symbol.dispose](): void {
-    for (const { worker } of this.#members) worker.terminate();
+    for (const { worker, script } of this.#members) {
+      script?.terminate();
+      worker.terminate();
+    }
     this.#members.length = 0;
   }
 
@@ -71,14 +77,26 @@ export class WorkerPool implements Disposable {
       const { message, settle, log } = this.#waiting.shift()!;
       member.settle = settle;
       member.log = log;
-      this.#post(member, message);
+      this.#post(member, message, this.#openScript(member, message));
     }
+  }
+
+  /** The line to the worker of a script, for a job that needs one. */
+  #openScript(member: Member, message: ToWorker): MessagePort[] {
+    if (message.type !== "job" || message.job.type !== "script") return [];
+    if (message.job.language !== "typescript") return [];
+    const { worker, port } = openScriptChannel(
+      message.job,
+      (error) => this.#post(member, { type: "stop", message: error }),
+    );
+    member.script = worker;
+    return [port];
   }
 
   #start(): Member | null {
     if (this.#members.length >= this.#size) return null;
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    const member: Member = { worker, settle: null, log: IGNORE };
+    const member: Member = { worker, settle: null, log: IGNORE, script: null };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.status === "log") member.log(data.message);
       else this.#finish(member, data);
@@ -96,13 +114,15 @@ export class WorkerPool implements Disposable {
     return member;
   }
 
-  #post(member: Member, message: ToWorker): void {
-    member.worker.postMessage(message);
+  #post(member: Member, message: ToWorker, ports: MessagePort[] = []): void {
+    member.worker.postMessage(message, ports);
   }
 
   #finish(member: Member, result: Answer): void {
-    const settle = member.settle;
+    const { settle, script } = member;
     member.settle = null;
+    script?.terminate();
+    member.script = null;
     settle?.(result);
     this.#dispatch();
   }

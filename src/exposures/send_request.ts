@@ -165,10 +165,11 @@ function waitOf({ headers }: Response): number | null {
 
 /** In words of our own: the engine's name the address, and what is secret in it. */
 function whyUnreachable(error: unknown): string {
-  const text = error instanceof Error ? error.message : "";
+  const text = error instanceof Error ? `${error.message} ${error.cause ?? ""}` : "";
   if (/refused/i.test(text)) return "was refused: nobody listens there";
   if (/dns|lookup|resolve|not known/i.test(text)) return "found no such host";
   if (/certificate|tls|ssl|handshake/i.test(text)) return "found no trusted connection (TLS)";
+  if (/blocked/i.test(text)) return "names a port that is not one of the web";
   if (/invalid/i.test(text)) return "has an address or a header that is none";
   return "could not be sent: the connection broke";
 }

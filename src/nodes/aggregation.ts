@@ -75,6 +75,7 @@ export const AGGREGATION: NodeKind<AggregationSpec> = {
   parse: (reader, common) => readAggregation(reader, common, readFeatures(reader, common)),
   resolve: (node, data, report) => resolveAggregation(node, "column", data, report),
   describe: describeQueries,
+  inputPath: (spec) => [spec.names_source ? "source" : "inputs"],
   config: aggregationConfig,
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };

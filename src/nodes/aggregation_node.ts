@@ -25,6 +25,8 @@ import type { LoadedNode, ResolvedNode, SourceData } from "./node_kind.ts";
 
 /** A node whose rows are aggregates of one input. */
 export interface AggregationSpec extends NodeCommon, AggregationQuery {
+  /** True where its input is named under `source`. */
+  readonly names_source: boolean;
   /** Where each feature is written below `features`. */
   readonly places: readonly (string | number)[];
 }
@@ -76,6 +78,7 @@ export function readAggregation(
     ...common,
     inputs: [input],
     input,
+    names_source: reader.has("source"),
     id_cols: idCols,
     feature_date_col: featureDate,
     application_date_col: applicationDate,

@@ -2,7 +2,7 @@ import { compactJson } from "../base/canonical_json.ts";
 import { AGE_HINT, AGE_PATTERN, parseAge } from "../base/age.ts";
 import { type FieldReader, isMapping, type Report } from "../base/field_reader.ts";
 import type { NodeId } from "../model/ids.ts";
-import type { AuditSpec, NodeCommon, SqlSpec } from "../model/node.ts";
+import type { AuditSpec, NodeCommon, ParamValue, SqlSpec } from "../model/node.ts";
 import { findRefs } from "../sql/resolve_query.ts";
 import { dtypeProblem } from "./feature_type.ts";
 import { areComparable, ColumnFinder, findColumn } from "./input_columns.ts";
@@ -116,13 +116,14 @@ export const FEATURE_GROUP: NodeKind<FeatureGroupSpec> = {
   config: (spec) => ({
     transform: spec.transform,
     params: compactJson(spec.params),
-    ...featureGroupConfig(spec),
+    ...ownConfig(spec),
   }),
+  configScripted: (spec) => isFeatureGroup(spec) ? ownConfig(spec) : {},
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
 
-/** What the manifest keeps of a feature group besides its query. */
-export function featureGroupConfig(spec: FeatureGroupFields) {
+/** What the manifest keeps of a feature group besides its query or its script. */
+function ownConfig(spec: FeatureGroupFields): Readonly<Record<string, ParamValue>> {
   return {
     entity: spec.entity.name,
     join_keys: spec.entity.join_keys,

@@ -110,7 +110,7 @@ export function readMetrics(
       grain: [],
     };
     const definition = readDefinition(inner, common, model.name);
-    inner.rejectUnknown("a metric");
+    if (definition !== null) inner.rejectUnknown("a metric");
     return definition === null ? [] : [{ spec: { ...common, kind: "metric", definition }, index }];
   });
 }
@@ -122,6 +122,7 @@ function readDefinition(
 ): Metric | null {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     const hint = "it becomes a column: letters, digits and _ only";
+    for (const field of Object.keys(METRIC.schema.properties)) reader.ignore(field);
     reader.problem(["name"], "invalid_name", `Invalid name of a metric "${name}"`, hint);
     return null;
   }
@@ -252,25 +253,28 @@ function catalogOfSpecs(specs: readonly NodeCommon[]): SemanticCatalog {
   return new SemanticCatalog(of<SemanticModel>("semantic_model"), of<Metric>("metric"));
 }
 
-/** Fields that a problem is said to be in, the first that is written. */
-const FIELDS = ["measure", "numerator", "inputs", "filter"];
+/** Field that a problem is said to be in: the one whose text it names, else the first of the formula. */
+function fieldOf({ spec, locator }: LoadedNode<MetricSpec>, message: string): string {
+  const { filter, formula } = spec.definition;
+  const own = formula.type === "derived"
+    ? ["inputs"]
+    : formula.type === "ratio"
+    ? ["numerator", "denominator"]
+    : ["measure"];
+  const fields = filter === null ? own : [...own, "filter"];
+  return fields.find((name) => message.includes(`"${locator.textAt([name])}"`)) ?? fields[0]!;
+}
 
-function reporting<T>(
-  { spec, locator }: LoadedNode<MetricSpec>,
-  report: Report,
-  work: () => T,
-): T | null {
+function reporting<T>(node: LoadedNode<MetricSpec>, report: Report, work: () => T): T | null {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const field = FIELDS.find((name) => error.message.includes(`"${locator.textAt([name])}"`)) ??
-      FIELDS.find((name) => locator.textAt([name]) !== null);
     report({
       severity: "error",
       code: error.code,
-      message: `${spec.id}: ${error.message}`,
-      ...locator.locate(field === undefined ? [] : [field]),
+      message: `${node.spec.id}: ${error.message}`,
+      ...node.locator.locate([fieldOf(node, error.message)]),
       hint: error.hint,
     });
     return null;
@@ -314,17 +318,18 @@ function modelsOf(catalog: SemanticCatalog, { model, filters }: Leaf): string[] 
   return [...names];
 }
 
-/** The catalog of what a node is made of. */
-function catalogAround(spec: MetricSpec, data: SourceData): SemanticCatalog {
-  const found = new Map<NodeId, NodeCommon>([[spec.id, spec]]);
+/** The catalog of what a node is made of; null where something of it has problems of its own. */
+function catalogAround(spec: MetricSpec, data: SourceData): SemanticCatalog | null {
+  const found = new Map<NodeId, NodeCommon | null>([[spec.id, spec]]);
   const visit = (id: NodeId) => {
+    if (found.has(id)) return;
     const input = data.spec(id);
-    if (input === null || found.has(id)) return;
     found.set(id, input);
-    input.inputs.forEach(visit);
+    input?.inputs.forEach(visit);
   };
   spec.inputs.forEach(visit);
-  return catalogOfSpecs([...found.values()]);
+  const specs = [...found.values()].flatMap((one) => one ?? []);
+  return specs.length < found.size ? null : catalogOfSpecs(specs);
 }
 
 /**
@@ -339,6 +344,7 @@ function resolve(
   const { definition } = node.spec;
   return reporting(node, report, () => {
     const catalog = catalogAround(node.spec, data);
+    if (catalog === null) return null;
     const along = timed(catalog, definition);
     const sql = isOverMetrics(definition)
       ? overMetricsSql(definition)
@@ -349,11 +355,17 @@ function resolve(
       }).sql;
     const text = `${sql}\n-- ${compactJson(definition.formula)}`;
     const resolved: ResolvedMetric = {
-      ...resolveMade(node, text, "type"),
+      ...resolveMade(node, text, placeOf(definition)),
       along: isOverMetrics(definition) ? null : along,
     };
     return resolved;
   });
+}
+
+/** Field that is most likely wrong where the query does not bind: names of measures are known to be right by then. */
+function placeOf({ filter, formula }: Metric): string {
+  if (filter !== null) return "filter";
+  return formula.type === "derived" ? "expr" : formula.type === "ratio" ? "numerator" : "measure";
 }
 
 /** A metric with the query along time that has to bind too; null where there is none, or its inputs have one of their own. */

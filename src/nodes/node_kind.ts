@@ -1,6 +1,6 @@
 import type { Diagnostic, Location } from "../base/diagnostic.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
-import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.ts";
+import type { FieldReader, Locator, Report } from "../base/field_reader.ts";
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
@@ -35,7 +35,7 @@ export interface SourceData {
   /** Size and time of last change that go with that hash. */
   watched(file: string): WatchedFile;
   /** Params that sources of a type have unless they say otherwise. */
-  defaults(sourceType: string): Readonly<Record<string, Scalar>>;
+  defaults(sourceType: string): Readonly<Record<string, ParamValue>>;
   /** Version of the table that a source outside reads; null where none could be found out. */
   outsideVersion(id: NodeId): SourceVersion | null;
   /** What a node of an earlier layer returns; null where that could not be found out, which is reported already. */
@@ -168,8 +168,12 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
    * about nodes that were described in an earlier one.
    */
   check?(nodes: readonly CheckedNode<S>[], report: Report): void;
+  /** Where a node names an input, for kinds that do not do so under `inputs`. */
+  inputPath?(spec: S, input: NodeId): readonly (string | number)[];
   /** The kind's fields as the manifest keeps them. */
   config(spec: S): Readonly<Record<string, ParamValue>>;
+  /** Like `config`, of the fields that `parseScripted` reads. */
+  configScripted?(spec: NodeSpec): Readonly<Record<string, ParamValue>>;
   /** The work that builds the node. */
   job(node: ManifestNode, spec: S, sql: string, context: JobContext): NodeJob;
 }

@@ -28,10 +28,6 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   takesScript: false,
   schema: {
     properties: {
-      source: {
-        type: "string",
-        description: "The node that is read, where inputs does not name it",
-      },
       profile: {
         type: "object",
         properties: {
@@ -74,6 +70,11 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   }),
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
+
+/** True for a node that is a profile. */
+export function isProfile(spec: NodeCommon | null): spec is ProfileSpec {
+  return spec?.kind === "profile";
+}
 
 function parse(reader: FieldReader, common: NodeCommon): ProfileSpec | null {
   const input = readOneInput(reader, common, { takesSource: false });

@@ -16,6 +16,24 @@ export interface ProfileQuery {
 /** What stands for the table in `column_name`. */
 export const TABLE = "_table_";
 
+/** Every figure that there is: of the table, of all columns, and of columns of some types. */
+export const METRICS: readonly string[] = [
+  "row_count",
+  "null_count",
+  "null_percent",
+  "distinct_count",
+  "min",
+  "max",
+  "avg",
+  "sum",
+  "stddev",
+  "p25",
+  "p50",
+  "p75",
+  "top_values",
+  "freshness_hours",
+];
+
 /** A row of a profile: an SQL value, and JSON of what it is made of. */
 interface Metric {
   readonly column: string;
@@ -125,8 +143,10 @@ class ColumnFigures {
     // Infinities and NaN have no sum and no deviation; they show in min and max.
     const finite = isFloat ? ` FILTER (WHERE isfinite(${value}))` : "";
     const sum = this.#add(`sum(${value})${finite}`);
-    const quantile = (q: number) =>
-      digits(this.#add(`quantile_cont(CAST(${value} AS DOUBLE), ${q})${finite}`));
+    // One aggregate for all of them: each would keep and sort the values of its own.
+    const quantiles = this.#add(
+      `quantile_cont(CAST(${value} AS DOUBLE), [0.25, 0.5, 0.75])${finite}`,
+    );
     const exact = (sql: string) => `CAST(${sql} AS VARCHAR)`;
     return [
       metric("min", exact(this.#add(`min(${value})`))),
@@ -134,9 +154,9 @@ class ColumnFigures {
       metric("avg", digits(this.#add(`avg(${value})${finite}`))),
       metric("sum", isFloat ? digits(sum) : exact(sum)),
       metric("stddev", digits(this.#add(`stddev_samp(${value})${finite}`))),
-      metric("p25", quantile(0.25)),
-      metric("p50", quantile(0.5)),
-      metric("p75", quantile(0.75)),
+      metric("p25", digits(`${quantiles}[1]`)),
+      metric("p50", digits(`${quantiles}[2]`)),
+      metric("p75", digits(`${quantiles}[3]`)),
     ];
   }
 

@@ -1,11 +1,15 @@
 import { AGE_PATTERN } from "../base/age.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import type { FieldReader, Report } from "../base/field_reader.ts";
+import { didYouMean } from "../base/closest.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
+import type { NodeId } from "../model/ids.ts";
 import type { NodeCommon } from "../model/node.ts";
 import { ColumnFinder } from "./input_columns.ts";
 import { resolveMadeFrom } from "./made_sql.ts";
 import type { LoadedNode, NodeKind, ResolvedNode, SourceData } from "./node_kind.ts";
+import { isProfile } from "./profile.ts";
+import { METRICS } from "./profile_sql.ts";
 import { readRules, RULE_TYPES, type RuleEntry } from "./rule_fields.ts";
 import { ruleSql } from "./rule_sql.ts";
 import { describeQueries, queryJob } from "./sql_node.ts";
@@ -116,22 +120,50 @@ function resolve(
   const columns = data.columns(inputs[0]!);
   if (columns === null) return null;
   const finder = new ColumnFinder(node, inputs[0]!, columns, report);
-  const entries = rules.map((rule) => settle(rule, finder));
-  const isProfile = data.spec(inputs[0]!)?.kind === "profile";
-  for (const { type, place } of rules) {
-    if (type !== "profile_check" || isProfile) continue;
-    const hint = "make a profile of it, and name that as the first input";
-    finder.problem(
-      place,
-      "no_profile",
-      `a profile_check reads a profile, and ${inputs[0]} is none`,
-      hint,
-    );
-    return null;
-  }
+  const entries = rules.map((rule) =>
+    rule.type === "profile_check"
+      ? settleProfileCheck(rule, { id: inputs[0]!, data, finder })
+      : settle(rule, finder)
+  );
   if (entries.includes(null)) return null;
   const sql = ruleSql({ inputs, columns, entries: entries.flatMap((entry) => entry ?? []) });
   return resolveMadeFrom(node, sql, "rule", { data, report });
+}
+
+/** The rule as it is; null after reporting that what it reads is no profile, or has no such figures. */
+function settleProfileCheck(
+  rule: Extract<RuleEntry, { readonly type: "profile_check" }>,
+  { id, data, finder }: {
+    readonly id: NodeId;
+    readonly data: SourceData;
+    readonly finder: ColumnFinder;
+  },
+): RuleEntry | null {
+  const profile = data.spec(id);
+  if (!isProfile(profile)) {
+    const hint = "make a profile of it, and name that as the first input";
+    const message = `a profile_check reads a profile, and ${id} is none`;
+    finder.problem(rule.place, "no_profile", message, hint);
+    return null;
+  }
+  const profiled = profile.profiled.length > 0
+    ? profile.profiled
+    : (data.columns(profile.input) ?? []).map(({ name }) => name);
+  const checks = rule.checks.map((check) => {
+    const column = profiled.find((name) => name.toLowerCase() === check.column?.toLowerCase());
+    const missing = check.column !== null && column === undefined;
+    const isUnknown = !METRICS.includes(check.metric);
+    if (!missing && !isUnknown) return { ...check, column: column ?? null };
+    const [word, known] = missing ? [check.column!, profiled] : [check.metric, METRICS];
+    finder.problem(
+      rule.place,
+      missing ? "column_missing" : "unknown_metric",
+      `${id} has no ${missing ? "column" : "metric"} "${word}"`,
+      didYouMean(word, known) ?? `there is: ${known.slice(0, 14).join(", ")}`,
+    );
+    return null;
+  });
+  return checks.includes(null) ? null : { ...rule, checks: checks.flatMap((check) => check ?? []) };
 }
 
 /** The rule with its columns spelled as the input has them; null after reporting that one is not there. */

@@ -54,6 +54,7 @@ export const SECOND_ORDER_AGGREGATION: NodeKind<AggregationSpec> = {
   resolve: (node, data, report) =>
     resolveAggregation(countRows(node, data), "source_feature", data, report),
   describe: describeQueries,
+  inputPath: (spec) => [spec.names_source ? "source" : "inputs"],
   config: aggregationConfig,
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };

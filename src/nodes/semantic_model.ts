@@ -79,7 +79,7 @@ function parse(reader: FieldReader, common: NodeCommon): SemanticModelSpec | nul
   };
   const metrics = readMetrics(reader, common, METRIC.kind);
   const isSound = hasUniqueNames(reader, definition) && hasTime(reader, definition);
-  if (model === null || !isSound) return null;
+  if (model === null || !isSound || !isWhole(reader, { ...definition, metrics })) return null;
   const joined = definition.joins.map(({ name }) => nodeId("semantic_model", name));
   return { ...common, kind: "semantic_model", inputs: [model, ...joined], definition, metrics };
 }
@@ -105,11 +105,23 @@ function readModel(reader: FieldReader, { inputs }: NodeCommon): NodeId | null {
   return null;
 }
 
+/** Fields whose items have names, which are columns of one relation. */
+const LISTS = ["entities", "dimensions", "measures", "joins"] as const;
+
+/** False where an item has problems of its own: who names it has not to be told as well. */
+function isWhole(
+  reader: FieldReader,
+  model: Pick<SemanticModel, typeof LISTS[number]> & Pick<SemanticModelSpec, "metrics">,
+): boolean {
+  return ([...LISTS, "metrics"] as const)
+    .every((field) => reader.list(field).length === model[field].length);
+}
+
 /** Names in one model are columns of one relation. */
 function hasUniqueNames(reader: FieldReader, model: SemanticModel): boolean {
   const seen = new Map<string, string>();
   let isUnique = true;
-  for (const field of ["entities", "dimensions", "measures", "joins"] as const) {
+  for (const field of LISTS) {
     model[field].forEach(({ name }, i) => {
       const first = seen.get(name.toLowerCase());
       seen.set(name.toLowerCase(), first ?? field);

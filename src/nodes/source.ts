@@ -5,6 +5,7 @@ import type { NodeCommon, SourceSpec } from "../model/node.ts";
 import {
   findSourceType,
   findTableSource,
+  SOURCE_ALIASES,
   SOURCE_TYPES,
   TABLE_SOURCES,
 } from "../sources/registry.ts";
@@ -16,7 +17,7 @@ import type { DescribedNode, NodeKind } from "./node_kind.ts";
 import { describeOutside, outsideJob, resolveOutside } from "./outside_source.ts";
 import { readContract } from "./source_contract.ts";
 import { readFreshness } from "./source_freshness.ts";
-import { parseParams } from "./source_params.ts";
+import { parseParams, SOURCE_NAMES } from "./source_params.ts";
 
 /** Rows read from files of the project, or from a table outside. */
 export const SOURCE: NodeKind<SourceSpec> = {
@@ -27,7 +28,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
   takesScript: true,
   schema: {
     properties: {
-      source: { enum: [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name) },
+      source: { enum: [...SOURCE_NAMES, ...Object.keys(SOURCE_ALIASES)] },
       table: {
         type: "string",
         description: "Path of a file, a folder or a pattern, an address, or the name of a table",
@@ -53,7 +54,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
     },
     required: ["source"],
     rules: [...SOURCE_TYPES, ...TABLE_SOURCES].map(({ name, params }) => ({
-      if: { properties: { source: { const: name } }, required: ["source"] },
+      if: { properties: { source: { enum: spellingsOf(name) } }, required: ["source"] },
       then: { properties: { params: paramsSchema(params) } },
     })),
   },
@@ -88,9 +89,13 @@ export const SOURCE: NodeKind<SourceSpec> = {
 /** Params that say what is read, in the place of `table`. */
 const INSTEAD_OF_TABLE = ["query", "url"];
 
+/** What `source:` may say for a type. */
+function spellingsOf(type: string): string[] {
+  return [type, ...Object.keys(SOURCE_ALIASES).filter((alias) => SOURCE_ALIASES[alias] === type)];
+}
+
 function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
-  const names = [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name);
-  const source = reader.requiredText("source", names.join(" | "));
+  const source = reader.requiredText("source", SOURCE_NAMES.join(" | "));
   const raw = reader.mapping("params");
   const type = source === null ? null : findSourceType(source) ?? findTableSource(source);
   const isElsewhere = isTableSource(type) &&
@@ -105,7 +110,7 @@ function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
       ["source"],
       "unknown_source",
       `Unknown source type "${source}"`,
-      didYouMean(source, names) ?? `use one of: ${names.join(", ")}`,
+      didYouMean(source, SOURCE_NAMES) ?? `use one of: ${SOURCE_NAMES.join(", ")}`,
     );
   }
   if (type === null || (table === null && !isElsewhere)) return null;

@@ -80,6 +80,10 @@ export const TRAINING_SET: NodeKind<TrainingSetSpec> = {
   parse,
   resolve,
   describe: describeQueries,
+  inputPath: ({ spine, features }, input) =>
+    spine.ref === input
+      ? ["spine", "ref"]
+      : ["features", features.findIndex(({ ref }) => ref === input), "ref"],
   config: (spec) => ({ spine: spec.spine, features: compactJson(spec.features) }),
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
@@ -100,6 +104,14 @@ function parse(reader: FieldReader, common: NodeCommon): TrainingSetSpec | null 
   }
   if (ref === null || eventTime === null || features.length === 0) return null;
   const spine = { ref: unwrapRef(ref), event_time: eventTime };
+  if (common.inputs.length > 0) {
+    reader.problem(
+      ["inputs"],
+      "training_set_inputs",
+      "A training_set reads its spine and its feature groups",
+      "name them under spine and features only",
+    );
+  }
   const inputs = [...new Set([spine.ref, ...features.map((lookup) => lookup.ref)])];
   return { ...common, inputs, kind: "training_set", spine, features };
 }

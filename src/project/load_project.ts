@@ -4,7 +4,13 @@ import { compareText, type Diagnostic } from "../base/diagnostic.ts";
 import { FieldReader, isMapping, type Locator, type Report } from "../base/field_reader.ts";
 import { readTextIfExists } from "../base/atomic_write.ts";
 import { projectRelative, resolveInside } from "../base/project_path.ts";
-import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
+import {
+  AUTO_CATEGORIZE,
+  type AutoCategorize,
+  LINT_LEVELS,
+  type LintLevel,
+  type ProjectConfig,
+} from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
 import type {
@@ -86,7 +92,12 @@ export function loadProject(root: string, overlay: Overlay = NO_OVERLAY): Loaded
 
 /** Name of the project, as its file says; empty where it cannot be read. */
 export function projectName(root: string): string {
-  return loadConfig(root, () => {}).name;
+  return projectConfig(root).name;
+}
+
+/** What `seeknal_project.yml` says, as far as it can be read. */
+export function projectConfig(root: string): ProjectConfig {
+  return loadConfig(root, () => {});
 }
 
 function loadConfig(root: string, report: Report): ProjectConfig {
@@ -96,6 +107,7 @@ function loadConfig(root: string, report: Report): ProjectConfig {
     description: null,
     ttlSeconds: DEFAULT_TTL_SECONDS,
     autoCategorize: "full",
+    lint: {},
   };
   const { documents, problem } = parseYaml(
     PROJECT_FILE,
@@ -121,6 +133,7 @@ function loadConfig(root: string, report: Report): ProjectConfig {
     description: reader.optionalText("description"),
     ttlSeconds: ttlDays === null ? DEFAULT_TTL_SECONDS : Math.round(ttlDays * 86_400),
     autoCategorize: readAutoCategorize(reader),
+    lint: readLint(reader),
   };
   // Written by the reference system's `init`; they decide nothing here.
   for (const field of ["profile", "config-version", "state_backend"]) reader.optionalText(field);
@@ -136,6 +149,21 @@ function readAutoCategorize(reader: FieldReader): AutoCategorize {
     `write one of: ${AUTO_CATEGORIZE.join(", ")}`;
   reader.problem(["auto_categorize"], "wrong_value", `Unknown auto_categorize "${written}"`, hint);
   return "full";
+}
+
+/** `lint: {rule: off | warn | error}`; YAML reads a bare off as false in some editions. */
+function readLint(reader: FieldReader): Record<string, LintLevel> {
+  const levels: Record<string, LintLevel> = {};
+  for (const [rule, value] of Object.entries(reader.mapping("lint"))) {
+    const word = value === false ? "off" : value === "warning" ? "warn" : value;
+    const level = LINT_LEVELS.find((known) => known === word);
+    if (level !== undefined) levels[rule] = level;
+    else {
+      const problem = `Unknown level "${value}" of the lint rule ${rule}`;
+      reader.problem(["lint", rule], "wrong_value", problem, "write off, warn or error");
+    }
+  }
+  return levels;
 }
 
 function emptyConfig(): Diagnostic {

@@ -93,7 +93,8 @@ export class SemanticCatalog {
   reached(model: SemanticModel): Reached[] {
     const all: Reached[] = [{ model, path: [], isSafe: true, isAmbiguous: false }];
     const byName = new Map(all.map((one) => [one.model.name, one]));
-    for (let depth = 0, frontier = [...all]; frontier.length > 0; depth++) {
+    let frontier = [...all];
+    for (let depth = 0; frontier.length > 0; depth++) {
       const next: Reached[] = [];
       for (const from of frontier) {
         for (const join of from.model.joins) {

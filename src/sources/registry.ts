@@ -34,10 +34,13 @@ export const TABLE_SOURCES: readonly TableSourceType[] = [
 ];
 
 /** Other names that sources use for a type. */
-const ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql", https: "http" };
+export const SOURCE_ALIASES: Readonly<Record<string, string>> = {
+  postgres: "postgresql",
+  https: "http",
+};
 
 /** The table source type of that name or alias, or null. */
 export function findTableSource(name: string): TableSourceType | null {
-  const known = Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
+  const known = Object.hasOwn(SOURCE_ALIASES, name) ? SOURCE_ALIASES[name] : name;
   return TABLE_SOURCES.find((type) => type.name === known) ?? null;
 }

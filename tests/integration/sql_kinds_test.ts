@@ -21,12 +21,8 @@ interface Found {
 
 async function sameAsByHand(project: TempProject, env: string): Promise<void> {
   for (const [id, sql] of Object.entries(BY_HAND)) {
-    // Sums of floating-point numbers depend on the order of the rows in their last digits.
-    const round = `SELECT COLUMNS(c -> true) FROM`;
-    const [made, byHand] = [
-      await values(project, `${round} ${id}`, env),
-      await values(project, sql, env),
-    ];
+    const made = await values(project, `FROM ${id}`, env);
+    const byHand = await values(project, sql, env);
     assert.ok(made.length > 0, id);
     assert.deepEqual(made, byHand, `${id} in ${env}`);
   }
@@ -49,6 +45,7 @@ async function values(project: TempProject, sql: string, env: string): Promise<s
   ).sort();
 }
 
+/** Sums of floating-point numbers depend on the order of the rows in their last digits. */
 function plain(value: unknown): unknown {
   if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   return typeof value === "number" ? Number(value.toPrecision(9)) : value;
@@ -59,15 +56,14 @@ Deno.test("every kind made of one SELECT goes through dev, staging, production a
   const release = async () => {
     await ok(flights, "plan", "dev");
     await ok(flights, "run", "--env", "dev");
-    await sameAsByHand(flights, "dev");
     await ok(flights, "promote", "dev", "staging", "--yes");
     await ok(flights, "promote", "staging", "--yes");
   };
   const rows = async (env: string) =>
     (await rowsOf(flights, "SELECT count(*) AS n FROM training_set.flight_delays", env))[0]!["n"];
   await release();
+  await sameAsByHand(flights, "dev");
   await sameAsByHand(flights, "staging");
-  await sameAsByHand(flights, "prod");
   assert.equal(Number(await rows("prod")), 900);
   flights.write("data/flights.csv", flightsCsv(2, 1200));
   await release();
@@ -103,6 +99,9 @@ inputs: [{ref: source.orders}]
 features:
   - {name: amount, basic: [sum], rolling: [{window: [1, 7], aggs: [sum]}]}
 `;
+
+const PROFILE =
+  "kind: profile\nname: p\ninputs: [source.orders]\n---\nkind: rule\nname: x\ninputs: [profile.p]\n";
 
 function makeOrders(files: Readonly<Record<string, string>> = {}): TempProject {
   return makeProject({
@@ -243,7 +242,7 @@ Deno.test("a rule that fails with severity error fails the run with exit 4; one 
 });
 
 Deno.test("a rule about the clock is evaluated in every run, and what it finds is not forgotten by planning again", async () => {
-  const fresh = Date.now() + 2_000;
+  const fresh = Date.now() + 3_000;
   using project = makeProject({
     "data/events.csv": `at\n${new Date(fresh).toISOString().slice(0, 19)}\n`,
     "seeknal/events.yml": source("events", "columns: {at: TIMESTAMP}\n"),
@@ -252,8 +251,8 @@ Deno.test("a rule about the clock is evaluated in every run, and what it finds i
   });
   await ok(project, "plan", "dev");
   await ok(project, "run", "--env", "dev");
-  const again = await ok(project, "run", "--env", "dev");
-  assert.match(again, /rule\.fresh/, "nothing changed, and it is evaluated all the same");
+  const again = await project.run("run", "--env", "dev");
+  assert.match(again.stderr, /rule\.fresh/, "nothing changed, and it is evaluated all the same");
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, fresh + 3_500 - Date.now())));
   const stale = await project.run("run", "--env", "dev");
   assert.equal(stale.code, 4, stale.stderr);
@@ -354,6 +353,29 @@ Deno.test("what is wrong with a kind's fields is said at the field, with what to
       4,
       "no_profile",
     ],
+    [
+      `${PROFILE}rule: {type: profile_check, checks: [{column: amuont, metric: min, fail: '> 1'}]}\n`,
+      8,
+      "column_missing",
+      'did you mean "amount"?',
+    ],
+    [
+      `${PROFILE}rule: {type: profile_check, checks: [{column: amount, metric: null_percentage, fail: '> 1'}]}\n`,
+      8,
+      "unknown_metric",
+    ],
+    [
+      "kind: training_set\nname: x\nspine: {ref: source.order, event_time: day}\nfeatures: [{ref: feature_group.y}]\n",
+      3,
+      "missing_input",
+      'did you mean "source.orders"?',
+    ],
+    [
+      "kind: training_set\nname: x\nspine: {ref: source.orders, event_time: day}\nfeatures:\n  - ref: feature_group.y\n",
+      5,
+      "missing_input",
+    ],
+    [WEEKLY.replace("inputs: [{ref: source.orders}]", "source: source.order"), 5, "missing_input"],
     [
       "kind: rule\nname: x\ninputs: [source.orders]\nrule: {type: sql_assertion, sql: SELECT * FROM source.customers}\n",
       4,

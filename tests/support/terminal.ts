@@ -1,5 +1,8 @@
 import type { Keyboard, Terminal } from "../../src/cli/terminal.ts";
 
+/** A piece of what is typed; a function is asked when its turn comes, and may wait. */
+export type TypedKeys = string | ((terminal: TestTerminal) => Promise<string>);
+
 /** A terminal that keeps what is written; without `answer` nobody is there to ask. */
 export class TestTerminal implements Terminal {
   readonly canAsk: boolean;
@@ -13,7 +16,7 @@ export class TestTerminal implements Terminal {
   readonly #answer: boolean;
   readonly #input: string;
   readonly #choices: number[];
-  readonly #keys: readonly string[] | null;
+  readonly #keys: readonly TypedKeys[] | null;
 
   constructor(
     options: {
@@ -21,7 +24,7 @@ export class TestTerminal implements Terminal {
       readonly input?: string;
       readonly choices?: readonly number[];
       /** What is typed, piece by piece; absent: there is no keyboard. */
-      readonly keys?: readonly string[];
+      readonly keys?: readonly TypedKeys[];
       readonly outWidth?: number;
     } = {},
   ) {
@@ -59,7 +62,10 @@ export class TestTerminal implements Terminal {
     if (this.#keys === null) return null;
     const left = [...this.#keys];
     return {
-      read: () => Promise.resolve(left.shift() ?? null),
+      read: async () => {
+        const next = left.shift() ?? null;
+        return typeof next === "function" ? await next(this) : next;
+      },
       [Symbol.dispose]: () => {},
     };
   }

@@ -133,7 +133,7 @@ async function chooseInput(
   from: string | null,
 ): Promise<{ input: DraftInput | null; note: string | null }> {
   if (template.reads === null && from !== null) {
-    throw new UserError(`A ${template.kind} reads no other node`, {
+    throw new UserError(`${a(template.kind)} reads no other node`, {
       code: "unsuitable_input",
       kind: "usage",
       hint: "leave --from out",
@@ -151,7 +151,7 @@ async function chooseInput(
     const input = inputOf(findNode({ nodes }, from));
     const problem = whyUnsuitable(template, input);
     if (problem === null) return { input, note: null };
-    throw new UserError(`A ${template.kind} cannot read ${input.id}: ${problem}`, {
+    throw new UserError(`${a(template.kind)} cannot read ${input.id}: ${problem}`, {
       code: "unsuitable_input",
       kind: "validation",
       hint: "name another node with --from, or leave it out",
@@ -195,6 +195,10 @@ async function loadQuietly(
   }
 }
 
+function a(kind: string): string {
+  return `${/^[aeiou]/.test(kind) ? "An" : "A"} ${kind}`;
+}
+
 function unknownType(typed: string): UserError {
   const kinds = DRAFT_TEMPLATES.map(({ kind }) => kind);
   return new UserError(`Invalid node type: '${typed}'`, {
@@ -230,7 +234,7 @@ function checkName(name: string, kind: string): void {
 function checkLanguage(template: DraftTemplate, language: DraftLanguage): void {
   const possible = languagesOf(template);
   if (possible.includes(language)) return;
-  throw new UserError(`A ${template.kind} cannot be written in ${WORDS[language]}`, {
+  throw new UserError(`${a(template.kind)} cannot be written in ${WORDS[language]}`, {
     code: "no_such_language",
     kind: "usage",
     hint: `it is written in ${possible.map((name) => WORDS[name]).join(", ")}: leave --${

@@ -1,10 +1,11 @@
 import type { Command } from "../command.ts";
-import { AUDIT } from "./audit.ts";
 import { APPLY } from "./apply.ts";
+import { AUDIT } from "./audit.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
 import { DELIVER } from "./deliver.ts";
+import { DAG } from "./dag.ts";
 import { DIFF } from "./diff.ts";
 import { DOCS } from "./docs.ts";
 import { DRAFT } from "./draft.ts";
@@ -21,8 +22,9 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
-import { EXEC } from "./exec.ts";
 import { FRESHNESS } from "./freshness.ts";
+import { EXEC } from "./exec.ts";
+import { FORMAT } from "./format.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
@@ -35,6 +37,9 @@ import {
 } from "./intervals.ts";
 import { LINEAGE } from "./lineage.ts";
 import { METRICS } from "./metrics.ts";
+import { INSPECT } from "./inspect.ts";
+import { LINT } from "./lint.ts";
+import { LIST } from "./list.ts";
 import { PARSE } from "./parse.ts";
 import { PLAN } from "./plan.ts";
 import { PROMOTE } from "./promote.ts";
@@ -45,6 +50,8 @@ import { RUN } from "./run.ts";
 import { SCHEMA } from "./schema.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
 import { TEST } from "./test.ts";
+import { SHOW } from "./show.ts";
+import { VALIDATE } from "./validate.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
@@ -54,6 +61,11 @@ export const COMMANDS: readonly Command[] = [
   DRY_RUN,
   APPLY,
   PARSE,
+  VALIDATE,
+  LINT,
+  FORMAT,
+  LIST,
+  SHOW,
   PLAN,
   RUN,
   PROMOTE,
@@ -61,17 +73,19 @@ export const COMMANDS: readonly Command[] = [
   DELIVER,
   WHY,
   LINEAGE,
+  DAG,
   DIFF,
   TABLE_DIFF,
   TABLE_DIFF_ALIAS,
   HISTORY,
   QUERY,
+  INSPECT,
+  REPL,
+  METRICS,
   TEST,
   AUDIT,
   DQ,
   EXEC,
-  REPL,
-  METRICS,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,

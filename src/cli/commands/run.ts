@@ -9,8 +9,8 @@ import { envName, flag, printJson, text, texts, wholeNumber } from "../options.t
 import { HumanReporter, jsonReporter } from "../reporter.ts";
 import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
-import { checkParts } from "../views/checks_view.ts";
 import { sayUndelivered } from "../views/exposures_view.ts";
+import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
 /** Options of `run` and `env apply`. */
@@ -27,9 +27,19 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
     repeats: true,
     completes: "node",
   },
-  { flags: "--tags <TAG>", doc: "only nodes with a tag and everything upstream", repeats: true },
-  { flags: "--exclude-tags <TAG>", doc: "leave out nodes with a tag", repeats: true },
-  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true },
+  {
+    flags: "--tags <TAG>",
+    doc: "only nodes with a tag and everything upstream",
+    repeats: true,
+    completes: "tag",
+  },
+  {
+    flags: "--exclude-tags <TAG>",
+    doc: "leave out nodes with a tag",
+    repeats: true,
+    completes: "tag",
+  },
+  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true, completes: "kind" },
   { flags: "-f, --full", doc: "build what is selected whatever exists" },
   { flags: "--force", doc: "plan again when the plan is stale, then run" },
   {
@@ -81,6 +91,7 @@ export async function runRun(context: CommandContext, env: EnvName | null): Prom
     const onPrepared = (prepared: PreparedRun) => {
       showWarnings(context, workspace, prepared.planned.plan.diagnostics);
       sayWarnings(context, prepared);
+      sayTip(context, prepared, request.maxWorkers);
     };
     if (isDry) {
       const prepared = await prepareRun(workspace, request);
@@ -138,6 +149,23 @@ function sayWarnings({ terminal }: CommandContext, { warnings, included }: Prepa
       `Including ${plural(included.length, "upstream node")} without output: ${names}\n`,
     );
   }
+}
+
+/** Nodes side by side from which waiting for each other is worth a word. */
+const WIDE = 4;
+
+/** One node at a time is said to be slow where several could be built at once. */
+function sayTip({ host, terminal }: CommandContext, { steps }: PreparedRun, workers: number): void {
+  if (workers > 1 || host.cpuCount < 2) return;
+  const widths = new Map<number, number>();
+  for (const { layer } of steps) widths.set(layer, (widths.get(layer) ?? 0) + 1);
+  const [layer, width] = [...widths].reduce((a, b) => b[1] > a[1] ? b : a, [0, 0]);
+  if (width < WIDE) return;
+  const label = styleFor(terminal.colorErr).cyan("tip:");
+  terminal.err(
+    `${label} layer ${layer} has ${width} nodes that do not wait for each other; ` +
+      `without --max-workers 1 they run ${host.cpuCount} at a time\n`,
+  );
 }
 
 function showDryRun(context: CommandContext, prepared: PreparedRun): number {

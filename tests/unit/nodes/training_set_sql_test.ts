@@ -103,6 +103,21 @@ Deno.test("pointInTimeSql() takes the greatest of each value where several rows 
   }
 });
 
+Deno.test("pointInTimeSql() needs every one of several keys to be equal", async () => {
+  const lookup = query().lookups[0]!;
+  const keys = [...lookup.keys, { spine: "label", feature: "b" }];
+  const found = await join(
+    [{ key: 1, at: "2024-01-10", label: "x" }, { key: 1, at: "2024-01-10", label: "y" }],
+    [
+      feature(1, "2024-01-01", 1, "x"),
+      feature(1, "2024-01-05", 2, "z"),
+      feature(2, "2024-01-05", 3, "y"),
+    ],
+    { ...query(), lookups: [{ ...lookup, keys, columns: [{ column: "a", as: "a" }] }] },
+  );
+  assert.deepEqual(found.map(({ label, a }) => [label, a]), [["x", 1], ["y", null]]);
+});
+
 Deno.test("pointInTimeSql() gives what a search row by row gives, over random data", async () => {
   await using db = await TestRows.open();
   const random = randomNumbers(11);

@@ -19,6 +19,7 @@ const UNKNOWN = "zzzzzzzzzzzzzzzzzzzzzzzz";
 /** Fields that are read where others are written only. */
 const VARIANTS = ["", "depends_on: []\n", "materialization: []\n", "script: a.ts\n"];
 const OWN_VARIANTS: Readonly<Record<string, readonly string[]>> = {
+  source: ["freshness: {time_column: a}\nsource: csv\n"],
   semantic_model: ["model: ref('source.a')\n"],
   metric: [
     "filter: x = 1\nmeasure: m\n",
@@ -101,6 +102,7 @@ Deno.test("a schema refuses what the loader refuses: unknown fields, params of a
   }
   const taken: readonly (readonly [string, string])[] = [
     ["transform", "kind: transform\nname: a\ntransform: SELECT 1\ntags: x\naudits:\n"],
+    ["source", "kind: source\nname: a\nsource: postgres\nparams: {connection: c}\n"],
     ["node", "kind: source\nname: a\nsource: csv\ntable: a\nparams: {delimiter: x}\n"],
     [
       "transform",
