@@ -14,17 +14,17 @@ export interface ReadAudits {
   readonly places: readonly Path[];
 }
 
-/** Fields of a column that hold audits. */
-const COLUMN_FIELDS = ["audits", "tests"] as const;
+/** Fields that hold audits, of a node as well as of one of its columns. */
+const FIELDS = ["audits", "tests"] as const;
+
+/** A field that holds audits. */
+export type AuditField = (typeof FIELDS)[number];
 
 /**
- * Reads the audits of a node under `fields`, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike
- * an item is a mapping with a `type`, `{type: columns}`, `{type: {…}}` or, at a column, the name of a type.
+ * Reads the audits of a node, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike,
+ * whichever of them the node's `fields` are, an item is a mapping with a `type`, `{type: columns}`, `{type: {…}}` or, at a column, the name of a type.
  */
-export function readAudits(
-  reader: FieldReader,
-  fields: readonly string[] = COLUMN_FIELDS,
-): ReadAudits {
+export function readAudits(reader: FieldReader, fields: readonly AuditField[]): ReadAudits {
   const audits: AuditSpec[] = [];
   const places: Path[] = [];
   const add = (item: unknown, path: Path, column: string | null) => {
@@ -39,7 +39,7 @@ export function readAudits(
   for (const [column, value] of Object.entries(reader.mapping("columns"))) {
     if (!isMapping(value)) continue;
     const inner = reader.child(value, ["columns", column]);
-    for (const field of COLUMN_FIELDS) {
+    for (const field of FIELDS) {
       inner.list(field).forEach((item, i) => add(item, ["columns", column, field, i], column));
     }
   }

@@ -130,12 +130,12 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly readsVirtual?: readonly string[];
   /** True where `materialization:` is a field of the kind's own, and tables outside are `materializations:` only. */
   readonly ownsMaterialization?: true;
-  /** True where `tests:` is a field of the kind's own, and checks of rows are `audits:` only. */
-  readonly ownsTests?: true;
   /** True where `inputs:` is a field of the kind's own: what a node reads comes from its other fields. */
   readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
+  /** True where `tests:` is a field of the kind's own, and audits are `audits:` only. */
+  readonly ownsTests?: true;
   /** The kind's own fields, as JSON Schema properties. */
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */

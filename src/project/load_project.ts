@@ -419,9 +419,8 @@ function readName(reader: FieldReader): string | null {
 }
 
 function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeCommon {
-  const { audits, places } = kind.hasRows
-    ? readAudits(reader, kind.ownsTests === true ? ["audits"] : ["audits", "tests"])
-    : { audits: [], places: [] };
+  const fields = kind.ownsTests === true ? ["audits"] as const : ["audits", "tests"] as const;
+  const { audits, places } = readAudits(reader, kind.hasRows ? fields : []);
   return {
     id: nodeId(kind.kind, name),
     kind: kind.kind,
@@ -430,7 +429,7 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
     owner: reader.optionalText("owner"),
     tags: reader.texts("tags"),
     inputs: kind.ownsInputs === true ? [] : readInputs(reader),
-    columns: readColumns(reader, kind.hasRows),
+    columns: readColumns(reader),
     grain: reader.texts("grain"),
     materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
     ...(audits.length === 0 ? { audits } : { audits, auditPlaces: places }),
@@ -497,7 +496,7 @@ function readMaterializations(reader: FieldReader, kind: NodeKind): Materializat
   });
 }
 
-function readColumns(reader: FieldReader, hasRows: boolean): DeclaredColumn[] {
+function readColumns(reader: FieldReader): DeclaredColumn[] {
   return Object.entries(reader.mapping("columns")).flatMap(([name, value]) => {
     if (value === null) return [{ name, type: null, description: null }];
     if (typeof value === "string") return [{ name, type: value, description: null }];
@@ -508,7 +507,7 @@ function readColumns(reader: FieldReader, hasRows: boolean): DeclaredColumn[] {
         type: inner.optionalText("type"),
         description: inner.optionalText("description"),
       };
-      if (hasRows) { for (const field of ["audits", "tests"]) inner.ignore(field); }
+      for (const field of ["audits", "tests"]) inner.ignore(field);
       inner.rejectUnknown(`column "${name}"`);
       return [column];
     }

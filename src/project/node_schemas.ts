@@ -81,8 +81,8 @@ function commonProperties(kind: NodeKind): Record<string, JsonSchema> {
     ...(kind.ownsInputs === true ? {} : { inputs, depends_on: inputs }),
     columns: COLUMNS,
     grain: { ...TEXTS, description: "Columns that tell its rows apart" },
-    ...(kind.hasRows ? { materializations: materializations(), audits: audits("node") } : {}),
-    ...(kind.hasRows && kind.ownsTests !== true ? { tests: audits("node") } : {}),
+    ...(kind.hasRows ? { materializations: materializations(), audits: audits(false) } : {}),
+    ...(kind.hasRows && kind.ownsTests !== true ? { tests: audits(false) } : {}),
     ...(kind.hasRows && kind.ownsMaterialization !== true
       ? { materialization: materializations() }
       : {}),
@@ -91,14 +91,6 @@ function commonProperties(kind: NodeKind): Record<string, JsonSchema> {
       : {}),
   };
 }
-
-/** Fields that every audit has. */
-const AUDIT_FIELDS: Readonly<Record<string, JsonSchema>> = {
-  name: { ...TEXT, description: "What it is called (default: its type and columns)" },
-  severity: { enum: ["error", "warn"], description: "warn: found, and not in the way" },
-  where: { ...TEXT, description: "SQL condition on the rows that are looked at" },
-  max_violations: { type: ["integer", "null"], minimum: 0, description: "Let pass up to so many" },
-};
 
 const COLUMNS: JsonSchema = {
   type: ["object", "null"],
@@ -111,8 +103,8 @@ const COLUMNS: JsonSchema = {
         properties: {
           type: TEXT,
           description: TEXT,
-          audits: audits("column"),
-          tests: audits("column"),
+          audits: audits(true),
+          tests: audits(true),
         },
         additionalProperties: false,
       },
@@ -151,10 +143,16 @@ function materializations(): JsonSchema {
   };
 }
 
-/** `audits:` and `tests:`; at a column the column needs not be named. */
-function audits(place: "node" | "column"): JsonSchema {
+/** A list of audits; those of one column need not name it. */
+function audits(ofColumn: boolean): JsonSchema {
   const names = AUDIT_TYPES.map(({ name }) => name);
-  const written: JsonSchema = {
+  const common: Readonly<Record<string, JsonSchema>> = {
+    name: { type: "string", description: "What it is called" },
+    severity: { enum: ["error", "warn"], description: "warn: found, and not in the way" },
+    where: { type: "string", description: "Condition on the rows that are looked at" },
+    max_violations: { type: "integer", minimum: 0, description: "Up to so many it passes" },
+  };
+  const long: JsonSchema = {
     type: "object",
     properties: { type: { enum: names } },
     required: ["type"],
@@ -163,11 +161,11 @@ function audits(place: "node" | "column"): JsonSchema {
       then: {
         properties: {
           type: { const: name, description: summary },
-          ...AUDIT_FIELDS,
+          ...common,
           ...(takesColumns ? { columns: TEXTS, column: TEXTS } : {}),
           ...schema,
         },
-        ...(takesColumns && place === "node"
+        ...(takesColumns && !ofColumn
           ? { anyOf: [{ required: ["columns"] }, { required: ["column"] }] }
           : {}),
         additionalProperties: false,
@@ -176,18 +174,14 @@ function audits(place: "node" | "column"): JsonSchema {
   };
   const short: JsonSchema = {
     type: "object",
-    properties: {
-      ...Object.fromEntries(
-        AUDIT_TYPES.map(({ name, summary }) => [name, { description: summary }]),
-      ),
-      ...AUDIT_FIELDS,
-    },
+    properties: { ...Object.fromEntries(names.map((name) => [name, {}])), ...common },
+    minProperties: 1,
     not: { required: ["type"] },
     additionalProperties: false,
   };
   return {
     type: ["array", "null"],
     description: "Checks that its rows have to pass",
-    items: { anyOf: [written, short, { enum: names }] },
+    items: { anyOf: [long, short, ...(ofColumn ? [{ enum: names }] : [])] },
   };
 }

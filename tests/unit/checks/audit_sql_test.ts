@@ -137,6 +137,7 @@ const CASES: readonly Case[] = [
 Deno.test("every audit counts what plain TypeScript counts, on random rows with NULLs, duplicates and quotes", async () => {
   assert.deepEqual(
     [...new Set(CASES.map(({ audit }) => audit.type))].sort(),
+    // A metric is no property of rows.
     AUDIT_TYPES.map(({ name }) => name).filter((name) => name !== "metric").sort(),
   );
   const next = randomNumbers(11);
