@@ -172,14 +172,18 @@ const FAILED: TestResult = {
 };
 
 Deno.test("testView shows a changed cell as expected and got", () => {
-  const text = testView({ environment: null, results: [FAILED] }, PLAIN);
+  const text = testView({ environment: null, results: [FAILED], duration_ms: 1.5 }, PLAIN);
   assert.match(text, /failed {3}a "b" <c> {2}transform\.a {2}tests\/x\.yml:4/);
   assert.match(text, /~ 1 {3}NULL → \u0001& {3}changed: expected → got/);
   assert.match(text, /1 test: 0 passed, 1 failed in 0\.00s/);
 });
 
 Deno.test("junitXml escapes what XML cannot hold", () => {
-  const xml = junitXml({ environment: null, results: [FAILED, { ...FAILED, status: "error" }] });
+  const xml = junitXml({
+    environment: null,
+    results: [FAILED, { ...FAILED, status: "error" }],
+    duration_ms: 2,
+  });
   assert.match(xml, /tests="2" failures="1" errors="1" skipped="0" time="0\.0030"/);
   assert.match(
     xml,
