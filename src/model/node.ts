@@ -3,6 +3,7 @@ import type { CheckSeverity } from "./check.ts";
 import type { NodeId } from "./ids.ts";
 import type { ParamValue } from "./param_value.ts";
 import type { MaterializationSpec } from "./materialization.ts";
+import type { ParamValue } from "./param_value.ts";
 
 export type { ParamValue } from "./param_value.ts";
 
