@@ -168,7 +168,7 @@ function matchCore(
       });
   }
   const unknown = /^(\w+):/.exec(core)?.[1];
-  if (unknown !== undefined) throw unknownMethod(unknown, core);
+  if (method === null && unknown !== undefined) throw unknownMethod(unknown, core);
   const found = pick((node) => matches(value, node.id) || matches(value, node.name));
   if (found.size === 0) throw unknownNode(value, nodes);
   return found;

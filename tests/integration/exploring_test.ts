@@ -25,7 +25,7 @@ Deno.test("repl --exec answers one query in every format, as query does", async 
     { name: "Ann", total: 10 },
     { name: "Bob", total: 20 },
   ]);
-  assert.match((await exec(`${sql};`)).stdout, /^name  total\n----  -----\nAnn      10\n/);
+  assert.match((await exec(`${sql};`)).stdout, /^name {2}total\n---- {2}-----\nAnn {6}10\n/);
   assert.match((await exec(sql, "--limit", "1")).stdout, /\(1 row\)/);
   for (const ending of ["csv", "json", "parquet"]) {
     assert.equal((await exec(sql, "--output", `out.${ending}`)).code, 0);
@@ -322,7 +322,7 @@ Deno.test("format writes SQL in YAML and .sql files, and leaves what it cannot p
   const before = fileTree(project);
   assert.equal((await project.run("format", "--check")).code, 3);
   const diff = await project.run("format", "--diff", "seeknal/names.yml");
-  assert.match(diff.stdout, /^-  select customer_id ,upper\(name\) as name -- why$/m);
+  assert.match(diff.stdout, /^- {2}select customer_id ,upper\(name\) as name -- why$/m);
   assert.deepEqual(fileTree(project), before);
   const { code, stderr } = await project.run("format");
   assert.equal(code, 0);

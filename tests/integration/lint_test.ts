@@ -190,7 +190,7 @@ Deno.test("lint --fix writes ref() into YAML and SQL files, and changes no meani
   assert.ok(!findings.some(({ rule }) => rule === "use-ref"));
   assert.match(
     project.read("seeknal/t.yml"),
-    /FROM ref\('source\.a'\) AS a\n  JOIN ref\('source\.b'\) AS b ON/,
+    /FROM ref\('source\.a'\) AS a\n {2}JOIN ref\('source\.b'\) AS b ON/,
   );
   assert.match(project.read("seeknal/t.yml"), /# a comment\n$/);
   assert.match(project.read("seeknal/leaf.sql"), /FROM ref\('transform\.t'\) AS t -- keep\n$/);

@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import type { Finding, LintReport } from "../../app/lint/run_lint.ts";
+import type { Finding } from "../../app/lint/finding.ts";
+import type { LintReport } from "../../app/lint/run_lint.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
