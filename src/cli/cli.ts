@@ -9,7 +9,7 @@ import {
   type CommandOption,
   COMMON_OPTIONS,
 } from "./command.ts";
-import { COMMANDS, GROUPS } from "./commands/registry.ts";
+import { COMMANDS, GROUPS, HELP_GROUPS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 
@@ -40,8 +40,10 @@ function buildProgram(cli: CliEnvironment, done: (code: number) => void): Progra
   const program = prepare(new Program("seeknal"), cli)
     .description("Data pipelines whose environments are Git refs")
     .version(`seeknal ${VERSION}`, "-V, --version", "print the version")
+    .commandsGroup(headingOf("help"))
     .helpCommand("help [COMMAND]", "show help for a command")
     .addHelpText("after", FIRST_STEPS);
+
   const groups = new Map<string, Program>();
   for (const command of COMMANDS) {
     const words = command.name.split(" ");
@@ -49,7 +51,7 @@ function buildProgram(cli: CliEnvironment, done: (code: number) => void): Progra
     if (words.length === 2) {
       const name = words[0]!;
       parent = groups.get(name) ??
-        prepare(program.command(name), cli).description(GROUPS[name]!)
+        prepare(program.command(name), cli).description(GROUPS[name]!).helpGroup(headingOf(name))
           .helpCommand("help [COMMAND]", "show help for a command");
       groups.set(name, parent);
     }
@@ -68,13 +70,27 @@ The loop:
 
 function prepare(program: Program, { terminal }: CliEnvironment): Program {
   return program.exitOverride().showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: termOf })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
       outputError: (text, write) => write(usageError(program, text, terminal)),
       getOutHelpWidth: () => Math.min(terminal.width, 100),
     });
+}
+
+/** A verb as help lists it, without saying of each that it has options. */
+function termOf(command: Program): string {
+  const takes = command.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? "..." : "");
+    return argument.required ? ` ${name}` : ` [${name}]`;
+  });
+  return command.name() + takes.join("");
+}
+
+function headingOf(name: string): string {
+  const found = Object.entries(HELP_GROUPS).find(([, names]) => names.includes(name));
+  return `${found?.[0] ?? "Other"}:`;
 }
 
 /** What is wrong with a command line, with what was probably meant or where to look. */
@@ -101,6 +117,7 @@ function addCommand(
     parent.command(name, command.hidden === true ? { hidden: true } : {}),
     cli,
   ).description(command.summary);
+  if (!command.name.includes(" ")) program.helpGroup(headingOf(name));
   if (command.takesAnyOption === true) program.allowUnknownOption(true);
   for (const argument of command.arguments) {
     program.argument(

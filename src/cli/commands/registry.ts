@@ -43,12 +43,12 @@ export const COMMANDS: readonly Command[] = [
   VALIDATE,
   LINT,
   FORMAT,
-  LIST,
-  SHOW,
   PLAN,
   RUN,
   PROMOTE,
   ROLLBACK,
+  LIST,
+  SHOW,
   WHY,
   LINEAGE,
   DAG,
@@ -78,4 +78,14 @@ export const COMMANDS: readonly Command[] = [
 /** What the groups of verbs are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   env: "Environments: list, show, delete, clean up",
+};
+
+/** Under which heading help shows a verb; the others come last. */
+export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  "Write": ["init", "draft", "dry-run", "apply", "parse", "validate", "lint", "format", "schema"],
+  "Change": ["plan", "run", "promote", "rollback", "env", "intervals"],
+  "Test": ["test", "audit", "dq", "exec", "diff", "table-diff"],
+  "Look": ["list", "show", "why", "lineage", "dag", "history"],
+  "Ask": ["query", "inspect", "repl", "metrics"],
+  "Keep": ["connection-test", "gc", "doctor", "info", "completions", "docs", "help"],
 };
