@@ -1,4 +1,4 @@
-import { AUDIT_TYPES } from "../checks/registry.ts";
+import { auditsSchema } from "../checks/audit_schema.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
 import type { NodeKind } from "../nodes/node_kind.ts";
 import { NODE_KINDS } from "../nodes/registry.ts";
@@ -81,7 +81,13 @@ function commonProperties(kind: NodeKind): Record<string, JsonSchema> {
     ...(kind.ownsInputs === true ? {} : { inputs, depends_on: inputs }),
     columns: COLUMNS,
     grain: { ...TEXTS, description: "Columns that tell its rows apart" },
-    ...(kind.hasRows ? { materializations: materializations(), audits: audits() } : {}),
+    ...(kind.hasRows
+      ? {
+        materializations: materializations(),
+        audits: auditsSchema("node"),
+        tests: { ...auditsSchema("node"), description: "Another word for audits" },
+      }
+      : {}),
     ...(kind.hasRows && kind.ownsMaterialization !== true
       ? { materialization: materializations() }
       : {}),
@@ -99,7 +105,12 @@ const COLUMNS: JsonSchema = {
       { type: ["string", "null"] },
       {
         type: "object",
-        properties: { type: TEXT, description: TEXT },
+        properties: {
+          type: TEXT,
+          description: TEXT,
+          audits: auditsSchema("column"),
+          tests: auditsSchema("column"),
+        },
         additionalProperties: false,
       },
     ],
@@ -134,30 +145,5 @@ function materializations(): JsonSchema {
   return {
     description: "Tables outside that its rows are written to",
     anyOf: [item, { type: "array", items: item }, { type: "null" }],
-  };
-}
-
-function audits(): JsonSchema {
-  return {
-    type: ["array", "null"],
-    description: "Checks that its rows have to pass",
-    items: {
-      type: "object",
-      properties: { type: { enum: AUDIT_TYPES.map(({ name }) => name) } },
-      required: ["type"],
-      allOf: AUDIT_TYPES.map(({ name, summary, takesColumns, schema }) => ({
-        if: { properties: { type: { const: name } }, required: ["type"] },
-        then: {
-          properties: {
-            type: { const: name, description: summary },
-            severity: { enum: ["error", "warn"], description: "warn: found, and not in the way" },
-            ...(takesColumns ? { columns: TEXTS, column: TEXTS } : {}),
-            ...schema,
-          },
-          ...(takesColumns ? { anyOf: [{ required: ["columns"] }, { required: ["column"] }] } : {}),
-          additionalProperties: false,
-        },
-      })),
-    },
   };
 }

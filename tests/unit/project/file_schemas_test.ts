@@ -94,6 +94,8 @@ Deno.test("a schema refuses what the loader refuses: unknown fields, params of a
     ["source", "kind: source\nname: a\nsource: hive\ntable: a\n"],
     ["node", "kind: transfrom\nname: a\n"],
     ["node", "kind: transform\nname: a\nsource: csv\ntransform: SELECT 1\n"],
+    ["transform", "kind: transform\nname: a\ntransform: x\naudits: [{not_nul: [id]}]\n"],
+    ["transform", "kind: transform\nname: a\ntransform: x\naudits: [{type: not_null}]\n"],
     ["project", "nmae: a\n"],
     ["profiles", "connections: {a: {type: postgresql, hots: x}}\n"],
   ];
@@ -104,6 +106,11 @@ Deno.test("a schema refuses what the loader refuses: unknown fields, params of a
     ["transform", "kind: transform\nname: a\ntransform: SELECT 1\ntags: x\naudits:\n"],
     ["source", "kind: source\nname: a\nsource: postgres\nparams: {connection: c}\n"],
     ["node", "kind: source\nname: a\nsource: csv\ntable: a\nparams: {delimiter: x}\n"],
+    [
+      "transform",
+      "kind: transform\nname: a\ntransform: x\naudits: [not_null: [id], {type: row_count, min: 1}]\n" +
+      "columns: {id: {type: INTEGER, tests: [not_null, {unique: null, severity: warn}]}}\n",
+    ],
     [
       "transform",
       "kind: transform\nname: a\ntransform: x\nmaterialization: {type: postgresql, connection: c, table: a.b}\n",
