@@ -14,7 +14,7 @@ import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import { incrementalOf, type NodeSpec, type SourceSpec } from "../model/node.ts";
 import type { IncrementalState } from "../model/incremental.ts";
-import type { Profile } from "../model/profile.ts";
+import { type Profile, sourceDefaultsOf } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
@@ -623,7 +623,7 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
     root,
     hash: (file) => versions.hash(file),
     watched: (file) => versions.watched(file),
-    defaults: (type) => profile.sourceDefaults[type] ?? {},
+    defaults: (type) => sourceDefaultsOf(profile, type),
     outsideVersion: () => null,
     columns: () => null,
     spec: () => null,
@@ -633,6 +633,6 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
 
 /** A read whose text is wrong is reported as such, not tried. */
 function isReadable(spec: SourceSpec, { profile }: OutsideSources): boolean {
-  const read = tableReadOf(spec, profile.sourceDefaults[spec.source] ?? {});
+  const read = tableReadOf(spec, sourceDefaultsOf(profile, spec.source));
   return findTableSource(spec.source)!.problem(read) === null;
 }

@@ -4,7 +4,13 @@ import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, SourceVersion } from "../model/manifest.ts";
 import type { NodeSpec, SourceSpec } from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import { connectionOf, type ConnectionSpec, leadsToSame, type Profile } from "../model/profile.ts";
+import {
+  connectionOf,
+  type ConnectionSpec,
+  leadsToSame,
+  type Profile,
+  sourceDefaultsOf,
+} from "../model/profile.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { findTableSource } from "../sources/registry.ts";
@@ -80,7 +86,7 @@ export class OutsideSources implements AsyncDisposable {
   }
 
   #read(spec: SourceSpec) {
-    return tableReadOf(spec, this.profile.sourceDefaults[spec.source] ?? {});
+    return tableReadOf(spec, sourceDefaultsOf(this.profile, spec.source));
   }
 
   #connection(spec: SourceSpec): ConnectionSpec {
@@ -125,7 +131,7 @@ export function foreignSources({ nodes }: Manifest, own: Profile, target: Profil
     const connectionName = type.connection;
     const params = JSON.parse(String(config["params"])) as TableJob["read"]["params"];
     const connection = (profile: Profile) => {
-      const defaults = profile.sourceDefaults[type.name] ?? {};
+      const defaults = sourceDefaultsOf(profile, type.name);
       const table = typeof config["table"] === "string" ? config["table"] : null;
       const name = connectionName({ table, params: { ...defaults, ...params }, columnTypes: {} });
       return name === null ? undefined : profile.connections.get(name) ?? profile.catalog;

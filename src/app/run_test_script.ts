@@ -7,7 +7,7 @@ import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { UnitTest } from "../model/test.ts";
 import { kindOf } from "../nodes/registry.ts";
-import type { UnitTestContext } from "./run_unit_test.ts";
+import type { UnitTestContext } from "./test_context.ts";
 import { cellText, testProblem } from "./test_tables.ts";
 
 /**

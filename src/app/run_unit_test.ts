@@ -6,7 +6,6 @@ import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { RowsDiff, UnitTest } from "../model/test.ts";
-import type { SourceData } from "../nodes/node_kind.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { cteQuery } from "../sql/cte_query.ts";
@@ -14,6 +13,7 @@ import { withoutSemicolon } from "../sql/tokens.ts";
 import { compareRows } from "./compare_rows.ts";
 import { findNode } from "./find_node.ts";
 import type { LoadedManifest } from "./load_manifest.ts";
+import type { UnitTestContext } from "./test_context.ts";
 import { runTestScript } from "./run_test_script.ts";
 import {
   cellText,
@@ -33,16 +33,6 @@ export type UnitTestFailure =
     readonly diff: RowsDiff | null;
   }
   | null;
-
-/** What unit tests of a project have in common. */
-export interface UnitTestContext {
-  readonly loaded: LoadedManifest;
-  /** As planning sees it, with what `{{ name }}` stands for. */
-  readonly data: SourceData;
-  readonly files: FixtureFiles;
-  /** Folder for what scripts read and write. */
-  readonly temporaryDir: string;
-}
 
 /** The node that a test is about. Throws `unknown_node`, `ambiguous_node` (2) and `test_invalid` (3). */
 export function testedNode({ manifest, resolved }: LoadedManifest, test: UnitTest): ManifestNode {

@@ -17,11 +17,14 @@ export interface ReadAudits {
 /** Fields that hold audits, of a node as well as of one of its columns. */
 const FIELDS = ["audits", "tests"] as const;
 
+/** A field that holds audits. */
+export type AuditField = (typeof FIELDS)[number];
+
 /**
- * Reads the audits of a node, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike
- * an item is a mapping with a `type`, `{type: columns}`, `{type: {…}}` or, at a column, the name of a type.
+ * Reads the audits of a node, and of its columns; reports what is wrong with them. Under `audits:` and `tests:` alike,
+ * whichever of them the node's `fields` are, an item is a mapping with a `type`, `{type: columns}`, `{type: {…}}` or, at a column, the name of a type.
  */
-export function readAudits(reader: FieldReader): ReadAudits {
+export function readAudits(reader: FieldReader, fields: readonly AuditField[]): ReadAudits {
   const audits: AuditSpec[] = [];
   const places: Path[] = [];
   const add = (item: unknown, path: Path, column: string | null) => {
@@ -30,7 +33,7 @@ export function readAudits(reader: FieldReader): ReadAudits {
     audits.push(audit);
     places.push(path);
   };
-  for (const field of FIELDS) {
+  for (const field of fields) {
     reader.list(field).forEach((item, i) => add(item, [field, i], null));
   }
   for (const [column, value] of Object.entries(reader.mapping("columns"))) {

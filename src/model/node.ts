@@ -1,10 +1,10 @@
 import type { Scalar } from "../base/field_reader.ts";
 import type { CheckSeverity } from "./check.ts";
 import type { NodeId } from "./ids.ts";
+import type { ParamValue } from "./param_value.ts";
 import type { MaterializationSpec } from "./materialization.ts";
 
-/** A value of a source's `params`. */
-export type ParamValue = Scalar | readonly Scalar[] | { readonly [key: string]: Scalar };
+export type { ParamValue } from "./param_value.ts";
 
 /** A column that the author declared. */
 export interface DeclaredColumn {

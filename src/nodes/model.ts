@@ -18,6 +18,7 @@ import { parseScriptNode, scriptNode } from "./script_node.ts";
 export const MODEL: NodeKind<ScriptNodeSpec> = {
   ...scriptNode,
   kind: "model",
+  ownsTests: true,
   summary: "Trains and predicts with a script; keeps metrics and the trained model",
   schema: {
     properties: {

@@ -1,6 +1,6 @@
 import type { Diagnostic, Location } from "../base/diagnostic.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
-import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.ts";
+import type { FieldReader, Locator, Report } from "../base/field_reader.ts";
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
@@ -35,7 +35,7 @@ export interface SourceData {
   /** Size and time of last change that go with that hash. */
   watched(file: string): WatchedFile;
   /** Params that sources of a type have unless they say otherwise. */
-  defaults(sourceType: string): Readonly<Record<string, Scalar>>;
+  defaults(sourceType: string): Readonly<Record<string, ParamValue>>;
   /** Version of the table that a source outside reads; null where none could be found out. */
   outsideVersion(id: NodeId): SourceVersion | null;
   /** What a node of an earlier layer returns; null where that could not be found out, which is reported already. */
@@ -134,6 +134,8 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
+  /** True where `tests:` is a field of the kind's own, and audits are `audits:` only. */
+  readonly ownsTests?: true;
   /** The kind's own fields, as JSON Schema properties. */
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */

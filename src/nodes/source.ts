@@ -17,7 +17,7 @@ import type { DescribedNode, NodeKind } from "./node_kind.ts";
 import { describeOutside, outsideJob, resolveOutside } from "./outside_source.ts";
 import { readContract } from "./source_contract.ts";
 import { readFreshness } from "./source_freshness.ts";
-import { parseParams } from "./source_params.ts";
+import { parseParams, SOURCE_NAMES } from "./source_params.ts";
 
 /** Rows read from files of the project, or from a table outside. */
 export const SOURCE: NodeKind<SourceSpec> = {
@@ -28,12 +28,7 @@ export const SOURCE: NodeKind<SourceSpec> = {
   takesScript: true,
   schema: {
     properties: {
-      source: {
-        enum: [
-          ...[...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name),
-          ...Object.keys(SOURCE_ALIASES),
-        ],
-      },
+      source: { enum: [...SOURCE_NAMES, ...Object.keys(SOURCE_ALIASES)] },
       table: {
         type: "string",
         description: "Path of a file, a folder or a pattern, an address, or the name of a table",
@@ -100,8 +95,7 @@ function spellingsOf(type: string): string[] {
 }
 
 function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
-  const names = [...SOURCE_TYPES, ...TABLE_SOURCES].map((type) => type.name);
-  const source = reader.requiredText("source", names.join(" | "));
+  const source = reader.requiredText("source", SOURCE_NAMES.join(" | "));
   const raw = reader.mapping("params");
   const type = source === null ? null : findSourceType(source) ?? findTableSource(source);
   const isElsewhere = isTableSource(type) &&
@@ -116,7 +110,7 @@ function parse(reader: FieldReader, common: NodeCommon): SourceSpec | null {
       ["source"],
       "unknown_source",
       `Unknown source type "${source}"`,
-      didYouMean(source, names) ?? `use one of: ${names.join(", ")}`,
+      didYouMean(source, SOURCE_NAMES) ?? `use one of: ${SOURCE_NAMES.join(", ")}`,
     );
   }
   if (type === null || (table === null && !isElsewhere)) return null;

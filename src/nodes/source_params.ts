@@ -1,18 +1,40 @@
 import { didYouMean } from "../base/closest.ts";
 import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
 import type { ParamValue } from "../model/node.ts";
+import {
+  findSourceType,
+  findTableSource,
+  SOURCE_TYPES,
+  TABLE_SOURCES,
+} from "../sources/registry.ts";
 import type { SourceParam } from "../sources/source_type.ts";
 
-/** Reads the `params` of a source; reports those that its type does not have, or that are of another type. */
+/** A type of source with the params that it has. */
+export interface SourceParams {
+  readonly name: string;
+  readonly params: Readonly<Record<string, SourceParam>>;
+}
+
+/** Names of all types of sources. */
+export const SOURCE_NAMES: readonly string[] = [...SOURCE_TYPES, ...TABLE_SOURCES]
+  .map(({ name }) => name);
+
+/** The type of source of that name or alias, or null. */
+export function findSourceParams(name: string): SourceParams | null {
+  return findSourceType(name) ?? findTableSource(name);
+}
+
+/** Reads the `params` of a source, found `at` a path; reports those that its type does not have, or that are of another type. */
 export function parseParams(
   reader: FieldReader,
-  type: { readonly name: string; readonly params: Readonly<Record<string, SourceParam>> },
+  type: SourceParams,
   raw: Readonly<Record<string, unknown>>,
+  at: readonly string[] = ["params"],
 ): Record<string, ParamValue> {
   const params: Record<string, ParamValue> = {};
   for (const [name, value] of Object.entries(raw)) {
     const param = Object.hasOwn(type.params, name) ? type.params[name] : undefined;
-    const path = ["params", name];
+    const path = [...at, name];
     if (param === undefined) {
       const known = Object.keys(type.params);
       reader.problem(
@@ -34,7 +56,7 @@ export function parseParams(
       params[name] = value as ParamValue;
     }
   }
-  warnOfSecrets(reader, params["headers"]);
+  warnOfSecrets(reader, params["headers"], [...at, "headers"]);
   return params;
 }
 
@@ -65,14 +87,18 @@ function fits(param: SourceParam, value: unknown): boolean {
 }
 
 /** What is written into a node is kept in every state. */
-function warnOfSecrets(reader: FieldReader, headers: ParamValue | undefined): void {
+function warnOfSecrets(
+  reader: FieldReader,
+  headers: ParamValue | undefined,
+  at: readonly string[],
+): void {
   if (!isMapping(headers)) return;
   for (const [name, value] of Object.entries(headers)) {
     if (!/auth|cookie|token|key|secret/i.test(name) || String(value).includes("${")) continue;
     reader.warning(
-      ["params", "headers", name],
+      [...at, name],
       "secret_in_node",
-      `Header "${name}" is written into the node`,
+      `Header "${name}" is written down`,
       `keep it in an environment variable: ${name}: \${MY_TOKEN}`,
     );
   }

@@ -419,7 +419,8 @@ function readName(reader: FieldReader): string | null {
 }
 
 function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeCommon {
-  const { audits, places } = kind.hasRows ? readAudits(reader) : { audits: [], places: [] };
+  const fields = kind.ownsTests === true ? ["audits"] as const : ["audits", "tests"] as const;
+  const { audits, places } = readAudits(reader, kind.hasRows ? fields : []);
   return {
     id: nodeId(kind.kind, name),
     kind: kind.kind,

@@ -1,4 +1,4 @@
-import { auditsSchema } from "../checks/audit_schema.ts";
+import { AUDIT_TYPES } from "../checks/registry.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
 import type { NodeKind } from "../nodes/node_kind.ts";
 import { NODE_KINDS } from "../nodes/registry.ts";
@@ -81,13 +81,8 @@ function commonProperties(kind: NodeKind): Record<string, JsonSchema> {
     ...(kind.ownsInputs === true ? {} : { inputs, depends_on: inputs }),
     columns: COLUMNS,
     grain: { ...TEXTS, description: "Columns that tell its rows apart" },
-    ...(kind.hasRows
-      ? {
-        materializations: materializations(),
-        audits: auditsSchema("node"),
-        tests: { ...auditsSchema("node"), description: "Another word for audits" },
-      }
-      : {}),
+    ...(kind.hasRows ? { materializations: materializations(), audits: audits(false) } : {}),
+    ...(kind.hasRows && kind.ownsTests !== true ? { tests: audits(false) } : {}),
     ...(kind.hasRows && kind.ownsMaterialization !== true
       ? { materialization: materializations() }
       : {}),
@@ -108,8 +103,8 @@ const COLUMNS: JsonSchema = {
         properties: {
           type: TEXT,
           description: TEXT,
-          audits: auditsSchema("column"),
-          tests: auditsSchema("column"),
+          audits: audits(true),
+          tests: audits(true),
         },
         additionalProperties: false,
       },
@@ -145,5 +140,48 @@ function materializations(): JsonSchema {
   return {
     description: "Tables outside that its rows are written to",
     anyOf: [item, { type: "array", items: item }, { type: "null" }],
+  };
+}
+
+/** A list of audits; those of one column need not name it. */
+function audits(ofColumn: boolean): JsonSchema {
+  const names = AUDIT_TYPES.map(({ name }) => name);
+  const common: Readonly<Record<string, JsonSchema>> = {
+    name: { type: "string", description: "What it is called" },
+    severity: { enum: ["error", "warn"], description: "warn: found, and not in the way" },
+    where: { type: "string", description: "Condition on the rows that are looked at" },
+    max_violations: { type: "integer", minimum: 0, description: "Up to so many it passes" },
+  };
+  const long: JsonSchema = {
+    type: "object",
+    properties: { type: { enum: names } },
+    required: ["type"],
+    allOf: AUDIT_TYPES.map(({ name, summary, takesColumns, schema }) => ({
+      if: { properties: { type: { const: name } }, required: ["type"] },
+      then: {
+        properties: {
+          type: { const: name, description: summary },
+          ...common,
+          ...(takesColumns ? { columns: TEXTS, column: TEXTS } : {}),
+          ...schema,
+        },
+        ...(takesColumns && !ofColumn
+          ? { anyOf: [{ required: ["columns"] }, { required: ["column"] }] }
+          : {}),
+        additionalProperties: false,
+      },
+    })),
+  };
+  const short: JsonSchema = {
+    type: "object",
+    properties: { ...Object.fromEntries(names.map((name) => [name, {}])), ...common },
+    minProperties: 1,
+    not: { required: ["type"] },
+    additionalProperties: false,
+  };
+  return {
+    type: ["array", "null"],
+    description: "Checks that its rows have to pass",
+    items: { anyOf: [long, short, ...(ofColumn ? [{ enum: names }] : [])] },
   };
 }

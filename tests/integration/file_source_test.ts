@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Plan } from "../../src/model/plan.ts";
 import { makeProject, type TempProject } from "../support/project.ts";
+import { numberRows, workbookOf } from "../support/workbook.ts";
 import { disposable, sqlite } from "../support/sqlite_file.ts";
 
 const WORKBOOK = new URL("../../fixtures/sources/types.xlsx", import.meta.url);
@@ -63,6 +64,12 @@ const EDITS: readonly {
       amounts.forEach((n, i) =>
         project.write(`data/orders/deep/${i}.csv`, `id,amount\n${i},${n}\n`)
       ),
+  },
+  {
+    source: "excel",
+    file: "data/orders.xlsx",
+    write: (project, amounts) =>
+      project.write("data/orders.xlsx", workbookOf({ rows: numberRows("amount", amounts) })),
   },
   {
     source: "sqlite",
@@ -470,4 +477,35 @@ Deno.test("freshness: what cannot be checked is refused in the plan", async () =
     project.write("seeknal/orders.yml", sourceYaml("orders", "csv", "data/o.csv", more));
     assert.match(await refused(project, "plan", "dev"), says);
   }
+});
+
+Deno.test("source_defaults hold for sources that do not say otherwise, under every name of their type", async () => {
+  using project = makeProject({
+    "profiles.yml": `source_defaults:
+  csv: { delimiter: ";", nulstr: x }
+  json: { maximum_depth: 1 }
+  excel: { sheet: Report, range: "B4:C6" }
+  sqlite: { table: t }
+  oracle: { a: 1 }
+`,
+    "data/o.csv": "id;x\n1;2\n",
+    "data/p.csv": "id|x\n3|4\n",
+    "data/o.jsonl": '{"id": {"a": 1}}\n',
+    "data/book.xlsx": Deno.readFileSync(WORKBOOK),
+    "seeknal/o.yml": sourceYaml("o", "csv", "data/o.csv"),
+    "seeknal/p.yml": sourceYaml("p", "csv", "data/p.csv", 'params: {delimiter: "|"}\n'),
+    "seeknal/j.yml": sourceYaml("j", "jsonl", "data/o.jsonl"),
+    "seeknal/x.yml": sourceYaml("x", "excel", "data/book.xlsx"),
+    "seeknal/s.yml": sourceYaml("s", "sqlite", "data/o.db"),
+  });
+  sqlite(project.path("data/o.db"), "CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (7)");
+  const said = await ok(project, "plan", "dev");
+  assert.match(said, /profiles\.yml:2:\d+ .*has no parameter "nulstr", and this has no effect/);
+  assert.match(said, /There is no source type "oracle"/);
+  await ok(project, "run", "--env", "dev");
+  assert.deepEqual(await rows(project, "FROM source.o"), [{ id: 1, x: 2 }]);
+  assert.deepEqual(await rows(project, "FROM source.p"), [{ id: 3, x: 4 }]);
+  assert.deepEqual(await rows(project, "SELECT typeof(id) AS t FROM source.j"), [{ t: "JSON" }]);
+  assert.deepEqual((await rows(project, "FROM source.x"))[0], { region: "north", total: 10 });
+  assert.deepEqual(await rows(project, "FROM source.s"), [{ id: 7 }]);
 });

@@ -299,3 +299,54 @@ Deno.test("every format is read over http, compressed ones too", async () => {
     assert.equal(await total(project, `e${i}`), 30, path);
   }
 });
+
+Deno.test("a contract holds for files of web servers: of Parquet its own types, of text the names and values", async () => {
+  using maker = makeProject({
+    "data/o.csv": "id,amount\n1,30\n",
+    "seeknal/o.yml": "kind: source\nname: o\nsource: csv\ntable: data/o.csv\n",
+  });
+  await ok(maker, "run");
+  await ok(maker, "query", "FROM source.o", "--output", maker.path("o.parquet"));
+  const parquet = Deno.readFileSync(maker.path("o.parquet"));
+  await using server = new FileServer((path) =>
+    new Response(path === "/o.parquet" ? parquet : "id,amount,extra\n1,30,x\n")
+  );
+  using project = projectOf(server.url("/o.parquet"));
+  const write = (path: string, columns: string, mode: string) =>
+    project.write(
+      "seeknal/sources/orders.yml",
+      `${sourceOf(server.url(path))}columns: ${columns}\ncontract: ${mode}\n`,
+    );
+  const refusal = async () => {
+    const { code, stdout, stderr } = await project.run("plan", "dev");
+    assert.equal(code, 3, stdout + stderr);
+    return stdout + stderr;
+  };
+  write("/o.parquet", "{id: INTEGER, amount: BIGINT}", "enforce");
+  assert.match(
+    await refusal(),
+    /orders\.yml:6:\d+ .*column "id" is BIGINT in the data, not INTEGER/,
+  );
+  write("/o.parquet", "{id: bigint, amount: BIGINT}", "enforce");
+  await ok(project, "plan", "dev");
+  write("/o.csv", "{id: BIGINT, amount: DOUBLE}", "enforce");
+  assert.match(await refusal(), /columns that it does not list: extra/);
+  write("/o.csv", "{id: BIGINT, amount: DOUBLE}", "evolve");
+  assert.match(await ok(project, "plan", "dev"), /and they come through: extra/);
+  await ok(project, "run", "--env", "dev");
+  assert.equal(await total(project, "dev"), 30);
+});
+
+Deno.test("headers of source_defaults are sent, and what is secret in them is not warned about", async () => {
+  await using server = new FileServer((_, headers) =>
+    headers.get("x-api-key") === "k1" ? new Response(CSV) : new Response("", { status: 401 })
+  );
+  using project = projectOf(server.url("/orders.csv"));
+  project.write(
+    "profiles.yml",
+    'source_defaults:\n  https: { headers: { X-Api-Key: "${API_KEY:k1}" } }\n',
+  );
+  assert.doesNotMatch(await ok(project, "plan", "dev"), /warning/);
+  project.write("profiles.yml", "source_defaults:\n  http: { headers: { X-Api-Key: k1 } }\n");
+  assert.match(await ok(project, "plan", "dev"), /Header "X-Api-Key" is written down/);
+});

@@ -210,7 +210,7 @@ Deno.test("what a change of a semantic model means is told by its measures and d
   };
   const model = "seeknal/orders_model.yml";
   await t.step("a removed measure is BREAKING", async () => {
-    const line = /  - \{ name: paid_total.*\n/;
+    const line = / {2}- \{ name: paid_total.*\n/;
     const metrics = project.read("seeknal/metrics.yml");
     project.write(
       "seeknal/metrics.yml",

@@ -137,7 +137,8 @@ const CASES: readonly Case[] = [
 Deno.test("every audit counts what plain TypeScript counts, on random rows with NULLs, duplicates and quotes", async () => {
   assert.deepEqual(
     [...new Set(CASES.map(({ audit }) => audit.type))].sort(),
-    AUDIT_TYPES.map(({ name }) => name).sort(),
+    // A metric is no property of rows.
+    AUDIT_TYPES.map(({ name }) => name).filter((name) => name !== "metric").sort(),
   );
   const next = randomNumbers(11);
   await using session = await openSession({ threads: 1, allowedDirs: [] });
