@@ -12,6 +12,8 @@ export interface InitRequest {
   readonly description: string | null;
   /** Write the project file again; node files and data are never overwritten. */
   readonly force: boolean;
+  /** Write a source with its data and a transform. */
+  readonly example: boolean;
   /** Folder of the program's source; null: the program is installed as `seeknal`. */
   readonly programDir: string | null;
 }
@@ -24,7 +26,7 @@ const IGNORED = ["target/", "profiles.yml", "profiles-*.yml", ".env"];
  * interrupted is no project yet. Returns the paths written, relative. Throws `project_exists` (3), `invalid_name` (2).
  */
 export function initProject(
-  { root, name, description, force, programDir }: InitRequest,
+  { root, name, description, force, example, programDir }: InitRequest,
 ): string[] {
   if (statIfExists(join(root, PROJECT_FILE)) !== null && !force) {
     throw new UserError(`Project already exists at ${root}`, {
@@ -49,9 +51,11 @@ export function initProject(
   write("profiles.yml", PROFILES);
   writeIgnores(root, written);
   if (statIfExists(join(root, "deno.jsonc")) === null) write("deno.json", denoJson(programDir));
-  write("data/orders.csv", ORDERS_CSV);
-  write("seeknal/sources/orders.yml", ORDERS_SOURCE);
-  write("seeknal/transforms/daily_revenue.yml", DAILY_REVENUE);
+  if (example) {
+    write("data/orders.csv", ORDERS_CSV);
+    write("seeknal/sources/orders.yml", ORDERS_SOURCE);
+    write("seeknal/transforms/daily_revenue.yml", DAILY_REVENUE);
+  }
   writeSchemas(join(root, SCHEMAS_DIR), findSchemas(null));
   write(PROJECT_FILE, projectFile(name ?? projectName(root), description), force);
   return written.includes(PROJECT_FILE)

@@ -9,7 +9,7 @@ import {
   type CommandOption,
   COMMON_OPTIONS,
 } from "./command.ts";
-import { COMMANDS, GROUPS } from "./commands/registry.ts";
+import { COMMANDS, GROUPS, HEADINGS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
 import { typedVariables } from "./typed_values.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
@@ -65,8 +65,11 @@ function buildProgram(
     .helpCommand("help [COMMAND]", "show help for a command")
     .addHelpText("after", FIRST_STEPS);
   const groups = new Map<string, Program>();
+  let heading = "";
   for (const command of COMMANDS) {
     const words = command.name.split(" ");
+    heading = HEADINGS.get(command.name) ?? heading;
+    program.commandsGroup(heading);
     let parent = program;
     if (words.length === 2) {
       const name = words[0]!;
@@ -80,6 +83,14 @@ function buildProgram(
   return program;
 }
 
+/** A command in the help: every one has options, which need no saying. */
+function commandTerm(command: Program): string {
+  const args = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
+  );
+  return [command.name(), ...args].join(" ");
+}
+
 const FIRST_STEPS = `
 The loop:
   $ seeknal init                 a project that runs
@@ -90,7 +101,7 @@ The loop:
 
 function prepare(program: Program, { terminal }: CliEnvironment): Program {
   return program.exitOverride().showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: commandTerm })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),

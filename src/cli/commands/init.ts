@@ -13,17 +13,20 @@ export const INIT: Command = {
     { flags: "-n, --name <NAME>", doc: "name of the project (default: the folder's)" },
     { flags: "-d, --description <TEXT>", doc: "what it is for" },
     { flags: "--path <DIR>", doc: "the folder, as an option (so does -p)" },
+    { flags: "--no-example", doc: "without the source, its data and the transform to begin with" },
     { flags: "-f, --force", doc: "write seeknal_project.yml again; nothing else is overwritten" },
   ],
   run: async (context) => {
     const typed = context.args[0] ?? text(context, "path") ?? text(context, "projectPath") ?? ".";
     const root = isAbsolute(typed) ? typed : join(context.host.cwd, typed);
+    const hasExample = context.options["example"] !== false;
     const { initProject } = await import("../../app/init_project.ts");
     const written = initProject({
       root,
       name: text(context, "name"),
       description: text(context, "description"),
       force: flag(context, "force"),
+      example: hasExample,
       programDir: context.host.programDir,
     });
     if (flag(context, "json")) {
@@ -34,8 +37,10 @@ export const INIT: Command = {
     for (const path of written) context.terminal.out(`  ${style.green("+")} ${path}\n`);
     const enter = typed === "." ? "" : `  cd ${typed}\n`;
     context.terminal.out(
-      `\n${style.bold("A project that runs is in place. Next:")}\n${enter}` +
-        "  seeknal run                         build production\n" +
+      (hasExample
+        ? `\n${style.bold("A project that runs is in place. Next:")}\n${enter}` +
+          "  seeknal run                         build production\n"
+        : `\n${style.bold("An empty project is in place.")}\n${enter}`) +
         `\n${style.bold("Next steps, for a node of your own:")}\n` +
         "  1. Begin it:           seeknal draft source NAME\n" +
         "  2. Validate it:        seeknal dry-run draft_source_NAME.yml\n" +
