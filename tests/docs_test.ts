@@ -28,7 +28,13 @@ import { TempDir } from "./support/temp_dir.ts";
  */
 
 const ROOT = join(import.meta.dirname!, "..");
-const RUN_DOCUMENTS = ["README.md", "docs/tutorial.md", "docs/guide.md", "docs/outside-tables.md"];
+const RUN_DOCUMENTS = [
+  "README.md",
+  "docs/tutorial.md",
+  "docs/guide.md",
+  "docs/outside-tables.md",
+  "docs/features.md",
+];
 
 for (const path of RUN_DOCUMENTS) {
   Deno.test({

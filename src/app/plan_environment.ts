@@ -178,6 +178,8 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
   const loaded = { ...asWritten, manifest };
   const changes = compare(base.prod.manifest, manifest);
   const isReused = (id: NodeId) => outputs.has(id) && !rebuilt.has(id);
+  // What was found the last time stands until the run that the plan is for.
+  const isClockCheck = (id: NodeId) => isMadeAlways(manifest.nodes.get(id)!);
   const reused = new Map(
     [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
   );
@@ -193,9 +195,12 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
-    findOutput: ({ id }) => isReused(id) ? outputs.get(id)!.from : null,
-    whyMissing: (id) =>
-      rebuilt.has(id) ? "something it reads is built again" : whyMissing(id, base, manifest),
+    hadRows: (id) => base.prod.manifest.nodes.get(id)?.virtual !== true,
+    findOutput: ({ id }) => isReused(id) && !isClockCheck(id) ? outputs.get(id)!.from : null,
+    whyMissing: (id) => {
+      if (rebuilt.has(id)) return "something it reads is built again";
+      return isReused(id) ? "it depends on the clock" : whyMissing(id, base, manifest);
+    },
     diagnostics: [
       ...loaded.diagnostics,
       ...tables.diagnostics,

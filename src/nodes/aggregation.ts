@@ -30,6 +30,7 @@ export const AGGREGATION: NodeKind<AggregationSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   schema: {
     properties: {
       ...KEY_PROPERTIES,

@@ -26,6 +26,7 @@ export const PROFILE: NodeKind<ProfileSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   schema: {
     properties: {
       profile: {

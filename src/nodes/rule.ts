@@ -73,6 +73,7 @@ export const RULE: NodeKind<RuleSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   rowsAreChecks: true,
   schema: {
     properties: {
@@ -92,7 +93,11 @@ export const RULE: NodeKind<RuleSpec> = {
   resolve,
   describe: describeQueries,
   config: (spec) => ({
-    rule: compactJson(spec.rules.map(({ place: _, ...rule }) => rule)),
+    rule: compactJson(
+      spec.rules.map(({ place: _, ...rule }) =>
+        rule.type === "freshness" ? { ...rule, max_age: rule.max_age.text } : rule
+      ),
+    ),
   }),
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };

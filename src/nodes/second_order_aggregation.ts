@@ -27,6 +27,7 @@ export const SECOND_ORDER_AGGREGATION: NodeKind<AggregationSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   schema: {
     properties: {
       ...KEY_PROPERTIES,

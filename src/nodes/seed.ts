@@ -24,6 +24,7 @@ export const SEED: NodeKind<SeedSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   schema: {
     properties: {
       file: { type: "string", description: "Path of the CSV file; absent: seeds/NAME.csv" },

@@ -36,6 +36,7 @@ export const TRAINING_SET: NodeKind<TrainingSetSpec> = {
   hasRows: true,
   sqlField: null,
   takesScript: false,
+  makesSql: true,
   schema: {
     properties: {
       spine: {
@@ -84,7 +85,12 @@ export const TRAINING_SET: NodeKind<TrainingSetSpec> = {
     spine.ref === input
       ? ["spine", "ref"]
       : ["features", features.findIndex(({ ref }) => ref === input), "ref"],
-  config: (spec) => ({ spine: spec.spine, features: compactJson(spec.features) }),
+  config: ({ spine, features }) => ({
+    spine,
+    features: compactJson(
+      features.map((lookup) => ({ ...lookup, max_age: lookup.max_age?.text ?? null })),
+    ),
+  }),
   job: (node, _spec, sql, context) => queryJob(node, sql, context),
 };
 

@@ -86,7 +86,7 @@ inputs: [{ref: profile.flights}]
 rule: {type: profile_check, checks: [{column: delay, metric: null_percent, fail: "> 1"}, {metric: row_count, fail: "< 10"}]}
 `;
 
-/** What each of the nodes has to hold, written by hand over the sources' rows. */
+/** What each of the nodes has to hold, or a part of it, written by hand over the sources' rows. */
 export const BY_HAND: Readonly<Record<string, string>> = {
   "seed.airports":
     `SELECT * FROM (VALUES ('SFO', 'west'), ('LAX', 'west'), ('JFK', 'east'), ('ORD', 'mid'), ('XXX', NULL))`,
@@ -96,17 +96,48 @@ export const BY_HAND: Readonly<Record<string, string>> = {
   "training_set.flight_delays": `WITH days AS (
       SELECT origin, date_trunc('day', date) + INTERVAL 1 DAY AS known, count(*) AS flights, sum(delay)::BIGINT AS delay
       FROM source.flights GROUP BY 1, 2)
-    SELECT f.*, d.flights, d.delay, t.delay
+    SELECT f.*, d.flights, d.delay AS from_delay, t.delay AS to_delay
     FROM source.flights AS f
     LEFT JOIN days AS d ON d.origin = f.origin AND d.known >= f.date - INTERVAL 36 HOUR
       AND d.known = (SELECT max(known) FROM days WHERE days.origin = f.origin AND known <= f.date)
     LEFT JOIN days AS t ON t.origin = f.destination
       AND t.known = (SELECT max(known) FROM days WHERE days.origin = f.destination AND known <= f.date)`,
+  "(SELECT column_name, metric, value FROM profile.flights WHERE column_name = 'distance')":
+    figuresByHand(),
+  "(SELECT detail FROM profile.flights WHERE column_name = 'origin' AND metric = 'top_values')":
+    `SELECT to_json(list({'value': origin, 'count': n, 'percent': round(100.0 * n / total, 6)} ORDER BY n DESC, origin))::VARCHAR
+    FROM (SELECT origin, count(*) AS n, sum(count(*)) OVER () AS total FROM source.flights GROUP BY origin)`,
+  "(SELECT name, status, violations, checked FROM rule.flights)":
+    `SELECT name, 'passed' AS s, 0 AS v, n FROM (SELECT count(*) AS n FROM source.flights),
+    (VALUES ('null(date)', 1), ('null(origin)', 1), ('range(distance)', 1)) AS v(name, o)
+    UNION ALL SELECT 'sql_assertion', 'passed', 0, 0`,
+  "(SELECT name, status FROM rule.figures)":
+    `VALUES ('profile_check(delay.null_percent)', 'passed'), ('profile_check(_table_.row_count)', 'passed')`,
   "aggregation.airports": airportsByHand(),
   "second_order_aggregation.regions":
     `SELECT region, DATE '2001-02-15', count(*), avg(s), stddev_samp(s), max(w) FROM (
       ${airportsByHand()}) AS a(origin, as_of, region, s, m, sd, w, mx, m30, r1, r2, c, f) GROUP BY region`,
 };
+
+/** Figures of one column in the order of the profile, as text. */
+function figuresByHand(): string {
+  const figures = {
+    null_count: "count(*) FILTER (WHERE distance IS NULL)",
+    null_percent: "100 * count(*) FILTER (WHERE distance IS NULL) // count(*)",
+    distinct_count: "count(DISTINCT distance)",
+    min: "min(distance)",
+    max: "max(distance)",
+    avg: "avg(distance)",
+    sum: "sum(distance)",
+    stddev: "stddev(distance)",
+    p25: "quantile_cont(distance::DOUBLE, 0.25)",
+    p50: "median(distance::DOUBLE)",
+    p75: "quantile_cont(distance::DOUBLE, 0.75)",
+  };
+  return Object.entries(figures).map(([metric, sql]) =>
+    `SELECT 'distance', '${metric}', (${sql})::VARCHAR FROM source.flights`
+  ).join(" UNION ALL ");
+}
 
 function airportsByHand(): string {
   const days = "DATE '2001-02-15' - CAST(date AS DATE)";

@@ -103,6 +103,31 @@ Deno.test("pointInTimeSql() takes the greatest of each value where several rows 
   }
 });
 
+Deno.test("pointInTimeSql() quotes names that are no plain words", async () => {
+  await using rows = await TestRows.open();
+  await rows.put("transform.spine", { 'k"': "INTEGER", "select": "DATE" }, [{
+    'k"': 1,
+    select: "2024-01-02",
+  }]);
+  await rows.put(
+    "feature_group.f",
+    { "from": "INTEGER", 'at "': "DATE", "it's": "INTEGER" },
+    [{ from: 1, 'at "': "2024-01-02", "it's": 7 }],
+  );
+  const [lookup] = query("1d").lookups;
+  const found = await rows.read(pointInTimeSql({
+    spine: "transform.spine" as NodeId,
+    event_time: "select",
+    lookups: [{
+      ...lookup!,
+      event_time: 'at "',
+      keys: [{ spine: 'k"', feature: "from" }],
+      columns: [{ column: "it's", as: 'a "b"' }],
+    }],
+  }));
+  assert.deepEqual(found, [{ 'k"': 1, select: "2024-01-02", 'a "b"': 7 }]);
+});
+
 Deno.test("pointInTimeSql() needs every one of several keys to be equal", async () => {
   const lookup = query().lookups[0]!;
   const keys = [...lookup.keys, { spine: "label", feature: "b" }];
