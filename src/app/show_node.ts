@@ -99,7 +99,7 @@ export async function showNode(
     columns: columnsOf(node),
     rows_decided_by: flat(shape.lineage?.rows ?? {}),
     untraced: shape.lineage === null ? shape.untraced ?? "cannot tell" : null,
-    checks: checksOf(node).map(({ name, severity }) => ({
+    checks: checksOf(node, workspace.host.now(), record?.metrics).map(({ name, severity }) => ({
       name,
       severity,
       result: record?.checks?.find((found) => found.name === name) ?? null,

@@ -1,6 +1,6 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { type Category, type ColumnChanges, NO_COLUMN_CHANGES } from "../model/change.ts";
-import type { ManifestNode, QueryShape } from "../model/manifest.ts";
+import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import { type ColumnComparison, compareColumns } from "./compare_columns.ts";
 
 /** What an edit of one node means; null when nothing that anyone could see changed. */
@@ -65,14 +65,14 @@ function categorizeQuery(
   const rowsUnknown = before.shape.rows === null || after.shape.rows === null;
   if (!rowsUnknown && before.shape.rows !== after.shape.rows) {
     breaking.push(
-      after.kind === "source"
+      readsFiles(after)
         ? "the way the data is read changed"
         : "rows can change: FROM, WHERE, GROUP BY or the like changed",
     );
   }
   if (unsure || rowsUnknown) {
     const why = after.shape.untraced ?? before.shape.untraced;
-    const reason = after.kind === "source"
+    const reason = readsFiles(after)
       ? "the way the data is read changed"
       : `cannot tell which columns are affected${why === undefined ? "" : ` (${why})`}`;
     return verdict("BREAKING", [...breaking, ...addedReason(changes), reason], changes, true);
@@ -89,6 +89,11 @@ function categorizeQuery(
     ...unstableReasons(after, changes.added),
   ];
   return verdict("NON_BREAKING", reasons, changes);
+}
+
+/** True for a node whose rows are read as they are, not computed. */
+export function readsFiles({ kind }: Pick<ManifestNode, "kind">): boolean {
+  return kind === "source" || kind === "seed";
 }
 
 function columnReasons(
@@ -108,7 +113,7 @@ function columnReasons(
       if (old.type === now.type && old.expression === now.expression) continue;
     }
     const isComputed = old?.expression !== null && now?.expression !== null &&
-      old?.expression !== now?.expression && after.kind !== "source";
+      old?.expression !== now?.expression && !readsFiles(after);
     reasons.push(
       old?.type === now?.type
         ? `expression of ${name} changed`
@@ -188,9 +193,7 @@ function dataReason(
   changes: ColumnChanges,
   unsure: boolean,
 ): string {
-  const files = after.version?.files ?? [];
-  const where = after.version?.relies_on ??
-    (files.length === 1 ? files[0]! : `${files.length} files`);
+  const where = after.version?.relies_on ?? filesWords(before.version, after.version);
   const { rows } = before.shape;
   const isAll = changes.changed.length > 0 && changes.changed.length === after.shape.columns.length;
   if (unsure || rows === null || rows !== after.shape.rows || isAll) {
@@ -201,6 +204,33 @@ function dataReason(
     : `data changed: ${where}, in ${changes.changed.join(", ")} only`;
 }
 
+/** Names shown of files that came, went or changed. */
+const FILES_SHOWN = 3;
+
+/** Which files the data is in, as exactly as is known: those that came, went or changed. */
+function filesWords(before: SourceVersion | null, after: SourceVersion | null): string {
+  const files = after?.files ?? [];
+  const [old, now] = [hashesOf(before), hashesOf(after)];
+  const parts = old === null || now === null ? [] : [
+    ["added", files.filter((file) => !old.has(file))] as const,
+    ["removed", [...old.keys()].filter((file) => !now.has(file))] as const,
+    ["changed", files.filter((file) => old.has(file) && old.get(file) !== now.get(file))] as const,
+  ].filter(([, names]) => names.length > 0);
+  if (parts.length === 0) return files.length === 1 ? files[0]! : `${files.length} files`;
+  return parts.map(([what, names]) => {
+    const more = names.length > FILES_SHOWN ? ", ..." : "";
+    const shown = names.slice(0, FILES_SHOWN).join(", ");
+    return `${names.length} ${names.length === 1 ? "file" : "files"} ${what} (${shown}${more})`;
+  }).join(", ");
+}
+
+function hashesOf(version: SourceVersion | null): ReadonlyMap<string, string> | null {
+  const hashes = version?.file_hashes;
+  return version === null || hashes === undefined
+    ? null
+    : new Map(version.files.map((file, i) => [file, hashes[i] ?? ""]));
+}
+
 /** Inputs that came or went without the query noticing. */
 function inputReasons(before: ManifestNode, after: ManifestNode): string[] {
   const added = after.inputs.filter((id) => !before.inputs.includes(id));
@@ -209,6 +239,12 @@ function inputReasons(before: ManifestNode, after: ManifestNode): string[] {
     ...(added.length > 0 ? [`inputs added: ${added.join(", ")}`] : []),
     ...(removed.length > 0 ? [`inputs removed: ${removed.join(", ")}`] : []),
   ];
+}
+
+/** What a node says about how its rows are made. */
+function textConfig({ config }: ManifestNode): ManifestNode["config"] {
+  const { freshness: _, contract: __, ...text } = config;
+  return text;
 }
 
 function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
@@ -223,7 +259,9 @@ function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   check("audits", before.audits ?? [], after.audits ?? []);
   check("materializations", before.materializations ?? [], after.materializations ?? []);
   check("declared columns", before.declared_columns, after.declared_columns);
-  if (compactJson(before.config) !== compactJson(after.config)) {
+  check("freshness", before.config["freshness"] ?? null, after.config["freshness"] ?? null);
+  check("contract", before.config["contract"] ?? "ignore", after.config["contract"] ?? "ignore");
+  if (compactJson(textConfig(before)) !== compactJson(textConfig(after))) {
     reasons.push("text changed, meaning did not");
   }
   return reasons;

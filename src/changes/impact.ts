@@ -3,6 +3,7 @@ import { columnPart, partsOf } from "../dag/fingerprint.ts";
 import type { Change } from "../model/change.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ColumnShape, Manifest, ManifestNode } from "../model/manifest.ts";
+import { readsFiles } from "./categorize.ts";
 
 /** Something upstream that changed and that a node reads. */
 export interface UpstreamChange {
@@ -37,7 +38,7 @@ export function impactOf(
   }
   if (partsOf(before).rows !== partsOf(input).rows && readsNode(reader, id)) {
     // Data are other data; a query may still give the same rows.
-    const what = input.kind === "source" ? "whose rows changed" : "whose rows can change";
+    const what = readsFiles(input) ? "whose rows changed" : "whose rows can change";
     return [{ reason: `reads ${id}, ${what}`, because: origins(id, change) }];
   }
   const columns = readColumns(reader, id).filter((column) =>
@@ -72,7 +73,7 @@ function columnChange(
     if (old.name !== now.name) return why("whose name is spelled otherwise now");
     if (old.type !== now.type) return why("whose type changed");
     if (old.expression !== now.expression) {
-      return why(after.kind === "source" ? "whose values changed" : "whose expression changed");
+      return why(readsFiles(after) ? "whose values changed" : "whose expression changed");
     }
     if (now.unstable === true) return why("which may get other values when it is built again");
   }

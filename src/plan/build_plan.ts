@@ -2,6 +2,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import type { TypedVariables } from "../model/variables.ts";
 import type {
   Action,
   Plan,
@@ -24,6 +25,8 @@ export interface PlanParts {
   readonly changes: readonly Change[];
   readonly files: (id: NodeId) => string;
   readonly findOutput: FindOutput;
+  /** False for a removed node that never had rows: there is nothing to drop. Absent: all had. */
+  readonly hadRows?: (id: NodeId) => boolean;
   /** Why an output is missing although nothing changed, if there is a special reason (a failure). */
   readonly whyMissing: (id: NodeId) => string | null;
   /** Tables outside that will be written. */
@@ -79,7 +82,10 @@ function decide(
   change: Change,
   parts: PlanParts,
 ): { action: Action; note: string | null; from: string | null } {
-  if (change.kind === "removed") return { action: "drop", note: null, from: null };
+  if (change.kind === "removed") {
+    const action = parts.hadRows?.(change.id) === false ? "none" : "drop";
+    return { action, note: null, from: null };
+  }
   const node = parts.manifest.nodes.get(change.id)!;
   if (node.virtual === true) return { action: "none", note: null, from: null };
   const from = parts.findOutput(node);
@@ -125,7 +131,10 @@ export function toStoredPlan(
   plan: Plan,
   environment: EnvName,
   manifestFingerprint: string,
-  profileHash: string,
+  { profileHash, variables }: {
+    readonly profileHash: string;
+    readonly variables: TypedVariables;
+  },
 ): StoredPlan {
   return {
     format_version: 1,
@@ -134,10 +143,15 @@ export function toStoredPlan(
     manifest_fingerprint: manifestFingerprint,
     profile: plan.profile,
     ...(plan.profile === null ? {} : { profile_hash: profileHash }),
+    ...(isSaid(variables) ? { variables } : {}),
     summary: plan.summary,
     nodes: plan.nodes.filter((node) => node.change !== "none" || node.action === "build"),
     materializations: plan.materializations,
   };
+}
+
+function isSaid({ params, date }: TypedVariables): boolean {
+  return date !== null || Object.keys(params).length > 0;
 }
 
 /** The whole plan again: nodes that were left out are unchanged and reused. */

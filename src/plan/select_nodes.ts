@@ -167,8 +167,8 @@ function matchCore(
         hint: "write state:modified",
       });
   }
-  const unknown = /^(\w+):/.exec(core)?.[1];
-  if (method === null && unknown !== undefined) throw unknownMethod(unknown, core);
+  const unknown = method === null ? /^(\w+):/.exec(core)?.[1] : undefined;
+  if (unknown !== undefined) throw unknownMethod(unknown, core);
   const found = pick((node) => matches(value, node.id) || matches(value, node.name));
   if (found.size === 0) throw unknownNode(value, nodes);
   return found;

@@ -8,6 +8,8 @@ export interface JoinConditions {
   readonly conditions: readonly Term[];
   /** Terms of the right side that must equal one of the left for a match. */
   readonly matched: readonly Term[];
+  /** Terms of the right side that are compared with one of the left in another way. */
+  readonly compared: readonly Term[];
 }
 
 /** Reads the conditions of a join. Throws {@linkcode CannotTell}. */
@@ -19,6 +21,7 @@ export function joinConditions(
 ): JoinConditions {
   const conditions: Term[] = [];
   const matched: Term[] = [];
+  const compared: Term[] = [];
   for (const condition of list(operator, "conditions")) {
     if (condition["left"] === undefined || condition["right"] === undefined) {
       throw new CannotTell("a join condition without sides");
@@ -28,7 +31,7 @@ export function joinConditions(
     const comparison = text(condition, "comparison") || "COMPARE_EQUAL";
     if (comparison === "COMPARE_EQUAL" || comparison === "COMPARE_NOT_DISTINCT_FROM") {
       matched.push(b);
-    }
+    } else compared.push(b);
     if (a !== b || comparison !== "COMPARE_NOT_DISTINCT_FROM") {
       conditions.push(evaluation.terms.compare(comparison, a, b));
     }
@@ -38,7 +41,7 @@ export function joinConditions(
     const both = makeRelation({ rows: ONE_ROW, columns: [...left.columns, ...right.columns] });
     conditions.push(evaluateExpression(whole, contextOf(both, evaluation)));
   }
-  return { conditions, matched };
+  return { conditions, matched, compared };
 }
 
 /** Two sides and what has to hold between them. */
@@ -166,12 +169,21 @@ function fullOuter({ left, right, conditions }: Joined, evaluation: Evaluation):
   });
 }
 
-/** The nearest partner; which one, where several are equally near, is open. Throws {@linkcode CannotTell}. */
+/**
+ * The nearest partner; which one, where several are equally near, is open. No two are where
+ * what is compared tells the rows of the right side apart. Throws {@linkcode CannotTell}.
+ */
 export function nearest(
   type: string,
-  { left, right, conditions }: Joined,
+  joined: Joined,
   evaluation: Evaluation,
 ): Relation {
+  const { left, right, conditions, matched, compared } = joined;
+  if (type === "LEFT" && hasKeyAmong(right, [...matched, ...compared])) {
+    const partner = makeGenerator({ head: "asof", inner: [right.rows], args: conditions });
+    const columns = nullable(right.columns, "nearest", partner, evaluation);
+    return { ...unordered(left), columns: [...left.columns, ...columns] };
+  }
   if (type !== "INNER" && type !== "LEFT") throw new CannotTell(`ASOF ${type} join`);
   const generator = makeGenerator({
     head: `asof ${type}`,

@@ -7,7 +7,7 @@ import type { Evaluation, Relation } from "./relation.ts";
 import { type Term, Terms, Unstable } from "./terms.ts";
 
 /** Raised whenever a query's shape would be another than before. */
-export const SHAPE_VERSION = 2;
+export const SHAPE_VERSION = 3;
 
 /** Output columns of a query, as readers will see them. */
 export type OutputColumn = Pick<ColumnShape, "name" | "type">;

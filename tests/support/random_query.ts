@@ -450,6 +450,17 @@ class QueryMaker {
         const lt = this.cols(l.cols, "ts");
         const rt = this.cols(r.cols, "ts");
         if (!lt.length || !rt.length) return l;
+        if (t.chance(0.5)) {
+          // One row for each time: the nearest is then a single one.
+          const [key, value, g] = [t.pick(rt), t.pick(r.cols), this.name("g")];
+          return {
+            sql: `(${l.sql} ASOF LEFT JOIN (SELECT ${key.ref} AS k, max(${value.ref}) AS m ` +
+              `FROM ${r.sql} GROUP BY ${key.ref}) ${g} ON ${t.pick(lt).ref} ${
+                t.pick([">=", "<=", ">", "<"])
+              } ${g}.k)`,
+            cols: [...l.cols, { ref: `${g}.k`, ty: "ts" }, { ref: `${g}.m`, ty: value.ty }],
+          };
+        }
         return {
           sql: `(${l.sql} ASOF ${t.pick(["", "LEFT "])}JOIN ${r.sql} ON ${t.pick(lt).ref} ${
             t.pick([">=", "<=", ">", "<"])

@@ -5,10 +5,12 @@ import { type EnvName, PROD } from "../../model/ids.ts";
 import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
+import { SELECT_ALL } from "../../plan/select_nodes.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
+import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
 
@@ -27,6 +29,20 @@ export const PLAN_OPTIONS: readonly CommandOption[] = [
     flags: "--no-auto-categorization",
     doc: "ask about every change instead of categorising it",
   },
+  ...INTERVAL_OPTIONS,
+  ...VARIABLE_OPTIONS,
+  {
+    flags: "-s, --select <SELECTOR>",
+    doc: "show only what a selector matches; everything is planned",
+    repeats: true,
+    completes: "node",
+  },
+  {
+    flags: "--tags <TAG>",
+    doc: "show only nodes with a tag and everything upstream",
+    repeats: true,
+  },
+  { flags: "--exclude-tags <TAG>", doc: "do not show nodes with a tag", repeats: true },
   { flags: "--detailed-exitcode", doc: "exit 0: nothing to do, 2: something to do, 1: error" },
 ];
 
@@ -118,6 +134,13 @@ export async function runPlan(
         ttlSeconds,
         ...(showOnly ? { showOnly } : {}),
         categories,
+        intervals: typedIntervals(context.options),
+        shown: {
+          ...SELECT_ALL,
+          select: (context.options["select"] as string[] | undefined) ?? [],
+          tags: texts(context, "tags"),
+          excludeTags: texts(context, "excludeTags"),
+        },
         autoCategorize: context.options["autoCategorization"] === false ? "off" : null,
         ...(context.terminal.canAsk && format === "text" && !showOnly
           ? { decide: askCategory(context) }

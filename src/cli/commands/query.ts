@@ -4,10 +4,11 @@ import { writeFileAtomic } from "../../base/atomic_write.ts";
 import type { Table } from "../../engine/session.ts";
 import { type Command, type CommandContext, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { envOption, filePath, flag, text, wholeNumber } from "../options.ts";
+import { envOption, filePath, flag, text, texts, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
 import { tableCsv, tableJson, tableView } from "../views/table_view.ts";
+import { METRICS_OPTIONS, runMetrics } from "./metrics.ts";
 
 const FORMATS = ["table", "json", "csv", "parquet", "arrow"];
 
@@ -15,19 +16,30 @@ const FORMATS = ["table", "json", "csv", "parquet", "arrow"];
 export const QUERY: Command = {
   name: "query",
   summary: "Ask the outputs of an environment; every node is a view kind.name",
-  arguments: [{ name: "SQL", doc: "one SELECT; - reads it from stdin" }],
+  arguments: [{ name: "[SQL]", doc: "one SELECT; - reads it from stdin" }],
   options: [
     { flags: "-e, --env <ENV>", doc: "environment (default: prod)", completes: "environment" },
     { flags: "--format <FORMAT>", doc: "table, json, csv, parquet or arrow", completes: FORMATS },
     { flags: "-o, --output <FILE>", doc: "write to a file; its ending chooses the format" },
     { flags: "--limit <N>", doc: "rows at most" },
+    {
+      flags: "--metrics <NAMES>",
+      doc: "compute metrics instead (see seeknal metrics)",
+      repeats: true,
+    },
+    ...METRICS_OPTIONS,
     PROFILE,
   ],
   examples: [
     'seeknal query "SELECT * FROM transform.orders LIMIT 5"',
     'seeknal query "SELECT count(*) FROM orders" --env dev --format json',
   ],
-  run: (context) => runQuery(context, context.args[0]!),
+  run: async (context) => {
+    const metrics = texts(context, "metrics");
+    return metrics.length > 0
+      ? await runMetrics(context, metrics)
+      : await runQuery(context, context.args[0] ?? "");
+  },
 };
 
 /** Answers one query, `-` for the one on stdin; also behind `repl --exec`. */

@@ -1,10 +1,17 @@
 import type { Command } from "../command.ts";
+import { APPLY } from "./apply.ts";
+import { AUDIT } from "./audit.ts";
 import { completeCommand } from "./complete.ts";
 import { COMPLETIONS } from "./completions.ts";
 import { CONNECTION_TEST } from "./connection_test.ts";
+import { DELIVER } from "./deliver.ts";
 import { DAG } from "./dag.ts";
 import { DIFF } from "./diff.ts";
+import { DOCS } from "./docs.ts";
+import { DRAFT } from "./draft.ts";
+import { DRY_RUN } from "./dry_run.ts";
 import { DOCTOR } from "./doctor.ts";
+import { DQ } from "./dq.ts";
 import {
   ENV_APPLY,
   ENV_CHECKOUT,
@@ -15,13 +22,22 @@ import {
   ENV_PROMOTE,
   ENV_SHOW,
 } from "./env.ts";
+import { FRESHNESS } from "./freshness.ts";
+import { EXEC } from "./exec.ts";
 import { FORMAT } from "./format.ts";
 import { GC } from "./gc.ts";
 import { HISTORY } from "./history.ts";
 import { INFO } from "./info.ts";
 import { INIT } from "./init.ts";
-import { INSPECT } from "./inspect.ts";
+import {
+  INTERVALS_BACKFILL,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_RESTATE,
+} from "./intervals.ts";
 import { LINEAGE } from "./lineage.ts";
+import { METRICS } from "./metrics.ts";
+import { INSPECT } from "./inspect.ts";
 import { LINT } from "./lint.ts";
 import { LIST } from "./list.ts";
 import { PARSE } from "./parse.ts";
@@ -31,34 +47,29 @@ import { QUERY } from "./query.ts";
 import { REPL } from "./repl.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { RUN } from "./run.ts";
-import { SHOW } from "./show.ts";
+import { SCHEMA } from "./schema.ts";
 import { TABLE_DIFF, TABLE_DIFF_ALIAS } from "./table_diff.ts";
+import { TEST } from "./test.ts";
+import { SHOW } from "./show.ts";
 import { VALIDATE } from "./validate.ts";
 import { WHY } from "./why.ts";
 
 /** Every verb, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [
   INIT,
+  DRAFT,
+  DRY_RUN,
+  APPLY,
   PARSE,
   VALIDATE,
   LINT,
   FORMAT,
+  SCHEMA,
   PLAN,
   RUN,
   PROMOTE,
   ROLLBACK,
-  LIST,
-  SHOW,
-  WHY,
-  LINEAGE,
-  DAG,
-  DIFF,
-  TABLE_DIFF,
-  TABLE_DIFF_ALIAS,
-  HISTORY,
-  QUERY,
-  INSPECT,
-  REPL,
+  DELIVER,
   ENV_LIST,
   ENV_SHOW,
   ENV_PLAN,
@@ -67,25 +78,49 @@ export const COMMANDS: readonly Command[] = [
   ENV_DELETE,
   ENV_CHECKOUT,
   ENV_CLEANUP,
+  INTERVALS_LIST,
+  INTERVALS_PENDING,
+  INTERVALS_BACKFILL,
+  INTERVALS_RESTATE,
+  WHY,
+  LINEAGE,
+  DAG,
+  LIST,
+  SHOW,
+  DIFF,
+  TABLE_DIFF,
+  TABLE_DIFF_ALIAS,
+  HISTORY,
+  QUERY,
+  REPL,
+  INSPECT,
+  METRICS,
+  EXEC,
+  TEST,
+  AUDIT,
+  FRESHNESS,
+  DQ,
   CONNECTION_TEST,
-  GC,
   DOCTOR,
+  GC,
   INFO,
+  DOCS,
   COMPLETIONS,
   completeCommand(() => COMMANDS),
 ];
 
+/** Headings of the help, each with the first of its verbs. */
+export const HEADINGS: ReadonlyMap<string, string> = new Map([
+  ["init", "Write:"],
+  ["plan", "The loop:"],
+  ["why", "Understand:"],
+  ["query", "Look at data:"],
+  ["test", "Check:"],
+  ["connection-test", "Upkeep:"],
+]);
+
 /** What the groups of verbs are about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   env: "Environments: list, show, delete, clean up",
-};
-
-/** Under which heading help shows a verb; the others come last. */
-export const HELP_GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Write": ["init", "draft", "dry-run", "apply", "parse", "validate", "lint", "format", "schema"],
-  "Change": ["plan", "run", "promote", "rollback", "env", "intervals"],
-  "Test": ["test", "audit", "dq", "exec", "diff", "table-diff"],
-  "Look": ["list", "show", "why", "lineage", "dag", "history"],
-  "Ask": ["query", "inspect", "repl", "metrics"],
-  "Keep": ["connection-test", "gc", "doctor", "info", "completions", "docs", "help"],
+  intervals: "Nodes that are built piece by piece: what is done, pending, build it again",
 };

@@ -103,11 +103,15 @@ export function tableCsv({ columns, rows }: Table): string {
 }
 
 /** Rows as an array of objects: 64-bit integers and decimals that a JSON number cannot hold are strings, timestamps ISO 8601. */
-export function tableJson({ columns, rows }: Table): string {
-  const objects = rows.map((row) =>
+export function tableJson(table: Table): string {
+  return `${JSON.stringify(tableObjects(table), null, 2)}\n`;
+}
+
+/** See {@linkcode tableJson}. */
+export function tableObjects({ columns, rows }: Table): Record<string, unknown>[] {
+  return rows.map((row) =>
     Object.fromEntries(columns.map(({ name, type }, i) => [name, jsonCell(row[i], type)]))
   );
-  return `${JSON.stringify(objects, null, 2)}\n`;
 }
 
 /** A value in JSON, see {@linkcode tableJson}. */
