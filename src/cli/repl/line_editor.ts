@@ -31,6 +31,13 @@ export type ReadResult =
   | { readonly type: "cancelled" }
   | { readonly type: "end" };
 
+interface Search {
+  readonly wanted: string;
+  /** Entry that was found last; the number of entries before the first. */
+  readonly at: number;
+  readonly before: EditedText;
+}
+
 /** Edits texts of one or more lines on a terminal. */
 export class LineEditor {
   readonly #options: EditorOptions;
@@ -40,6 +47,9 @@ export class LineEditor {
   #row = 0;
   /** Place in the history; null while the text is a new one. */
   #past: { readonly typed: string; readonly at: number } | null = null;
+
+  /** What is looked for in the history, and what is put back when it is given up; null: nothing. */
+  #search: Search | null = null;
 
   constructor(options: EditorOptions) {
     this.#options = options;
@@ -51,6 +61,7 @@ export class LineEditor {
     this.#state = { ...EMPTY_TEXT, cut: this.#state.cut };
     this.#row = 0;
     this.#past = null;
+    this.#search = null;
     this.#draw();
     for (;;) {
       const key = await keys.next();
@@ -61,8 +72,13 @@ export class LineEditor {
   }
 
   #press(key: Key): ReadResult | null {
+    if (this.#search !== null && this.#lookFor(key, this.#search)) return null;
     const { text } = this.#state;
     switch (key.name) {
+      case "ctrl-r":
+        this.#search = { wanted: "", at: this.#options.history().length, before: this.#state };
+        this.#draw();
+        return null;
       case "enter":
         if (text.trim() === "" || this.#options.isComplete(text)) {
           return this.#leave({ type: "text", text });
@@ -128,6 +144,40 @@ export class LineEditor {
     this.#set(written(entries[at]!, this.#state));
   }
 
+  /** A key while the history is searched; false for one that ends the search and means what it always does. */
+  #lookFor(key: Key, search: Search): boolean {
+    const { wanted, at, before } = search;
+    if (key.name === "escape" || key.name === "ctrl-g" || key.name === "ctrl-c") {
+      this.#search = null;
+      this.#set(before);
+      return true;
+    }
+    const isMore = key.name === "char" || key.name === "paste";
+    if (!isMore && key.name !== "ctrl-r" && key.name !== "backspace") {
+      this.#search = null;
+      this.#draw();
+      // Enter takes what was found; a second one carries it out.
+      return key.name === "enter";
+    }
+    const entries = this.#options.history();
+    const next = isMore
+      ? wanted + key.text
+      : key.name === "backspace"
+      ? wanted.slice(0, -1)
+      : wanted;
+    const from = key.name === "ctrl-r"
+      ? at
+      : isMore
+      ? Math.min(at + 1, entries.length)
+      : entries.length;
+    const found = next === ""
+      ? -1
+      : entries.slice(0, from).findLastIndex((entry) => entry.includes(next));
+    this.#search = { wanted: next, at: found < 0 ? at : found, before };
+    this.#set(found < 0 ? this.#state : written(entries[found]!, this.#state));
+    return true;
+  }
+
   #goOn(): void {
     const below = moveLine(this.#state, 1);
     if (below !== null) return this.#set(below);
@@ -181,13 +231,14 @@ export class LineEditor {
     const { write, style } = this.#options;
     const width = this.#options.width();
     const { text, cursor } = this.#state;
-    const indent = displayWidth(this.#prompt);
+    const prompt = this.#search === null ? this.#prompt : `search "${this.#search.wanted}": `;
+    const indent = displayWidth(prompt);
     const more = `${"…".padStart(Math.max(1, indent - 1))} `;
     const lines = text.split("\n");
     const up = this.#row > 0 ? `\x1b[${this.#row}A` : "";
     const body = lines.map((line, i) => {
       const isFull = (indent + displayWidth(line)) % width === 0;
-      return `${style.dim(i === 0 ? this.#prompt : more)}${line}${isFull ? " \r\x1b[K" : ""}`;
+      return `${style.dim(i === 0 ? prompt : more)}${line}${isFull ? " \r\x1b[K" : ""}`;
     });
     const rows = lines.map((line) => Math.floor((indent + displayWidth(line)) / width) + 1);
     const before = text.slice(0, cursor).split("\n");

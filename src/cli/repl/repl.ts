@@ -248,13 +248,15 @@ export class Repl implements AsyncDisposable {
 }
 
 const HELP: readonly string[] = [
-  "One SELECT, ended by a semicolon; every node is a view: transform.orders, or orders where that is one node's name.",
+  "One SELECT, ended by a semicolon. Every node is a view: transform.orders, or",
+  "orders where one node alone has that name.",
   "",
   ...alignColumns(
     DOT_COMMANDS.map(({ name, takes, doc }) => [`  .${name} ${takes}`.trimEnd(), doc]),
   ),
   "",
-  "Tab completes nodes, columns and words. Up finds what was typed before and begins the same.",
+  "Tab completes nodes, columns and words.",
+  "Up finds what was typed before and begins the same, Ctrl-R what holds it.",
   "Ctrl-C stops a query and keeps the session.",
 ];
 

@@ -57,13 +57,8 @@ function layoutItems(items: readonly Item[], indent: string): string {
     const text = isCondition
       ? layoutCondition(rest, indent, indent.length - 1).trimStart()
       : layout(rest, indent, indent).trimStart();
-    return `${above}${indent}${withComma(text, comma)}${note}`;
+    return `${above}${indent}${text}${comma}${note}`;
   }).join("\n");
-}
-
-/** A comma goes before the comment that a text ends in. */
-function withComma(text: string, comma: string): string {
-  return text + comma;
 }
 
 interface Item {

@@ -121,6 +121,23 @@ Deno.test("LineEditor finds in the history what begins with what was typed", asy
   assert.deepEqual(read, ["select a;", "select b;", "end"]);
 });
 
+Deno.test("LineEditor searches the history by Ctrl-R, older ones by another, and gives up on Escape", async () => {
+  const history = ["select a from x;", "from y;", "select b from y;"];
+  const { read } = await type(
+    [
+      "\x12fr\r\r",
+      "\x12from y\x12\r\r",
+      "1;\x12sel",
+      "\x1b",
+      "\r",
+      "\x12nowhere\r\x15z;\r",
+      "\x04",
+    ],
+    { history },
+  );
+  assert.deepEqual(read, ["select b from y;", "from y;", "1;", "z;", "end"]);
+});
+
 Deno.test("LineEditor completes as far as all candidates agree, then lists them", async () => {
   const complete = (text: string) => ({
     start: text.lastIndexOf(" ") + 1,
