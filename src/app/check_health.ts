@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { listDir } from "../cache/output_cache.ts";
-import { hasTrueBytes, verifyObject } from "../cache/object_store.ts";
+import { hasTrueBytes, type ObjectKind, objectPath, verifyObject } from "../cache/object_store.ts";
 import { readTextIfExists, removeIfExists, statIfExists } from "../base/atomic_write.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import { isEnvName } from "../model/env_name.ts";
-import { type EnvName, PROD } from "../model/ids.ts";
+import { type ContentHash, type EnvName, PROD } from "../model/ids.ts";
 import { UserError } from "../base/user_error.ts";
 import { type PendingWork, pendingWork } from "../materialize/recover.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
@@ -210,10 +210,16 @@ async function checkOutputs(
   for (const env of state.environments()) {
     const { manifest, results } = await state.snapshot(state.head(env));
     const good = [...results.values()].filter(({ status }) => status === "success");
-    const lost = good.filter(({ content_hash, size_bytes }) => {
-      if (fix) return !verifyObject(cache.objectsDir, content_hash!, size_bytes!, { deep });
-      if (deep) return !hasTrueBytes(cache.objectsDir, content_hash!);
-      return statIfExists(cache.objectPath(content_hash!))?.size !== size_bytes;
+    const isLost = (hash: ContentHash, sizeBytes: number, kind: ObjectKind) => {
+      if (fix) return !verifyObject(cache.objectsDir, hash, sizeBytes, { deep, kind });
+      if (deep) return !hasTrueBytes(cache.objectsDir, hash, kind);
+      return statIfExists(objectPath(cache.objectsDir, hash, kind))?.size !== sizeBytes;
+    };
+    const lost = good.filter(({ content_hash, size_bytes, artifact }) => {
+      // Both are looked at: `fix` removes what is damaged.
+      const isArtifactLost = artifact !== undefined &&
+        isLost(artifact.content_hash, artifact.size_bytes, "artifact");
+      return isLost(content_hash!, size_bytes!, "parquet") || isArtifactLost;
     });
     const unbuilt = env === PROD
       ? [...manifest.nodes.values()].filter(({ id, virtual }) =>

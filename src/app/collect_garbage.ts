@@ -5,6 +5,7 @@ import { type CommitId, type ContentHash, PROD } from "../model/ids.ts";
 import type { OutsideRecord } from "../model/outside.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
 import { pendingWork } from "../materialize/recover.ts";
+import { DownloadStore } from "../sources/download_store.ts";
 import { projectName } from "../project/load_project.ts";
 import { repack } from "../state/repack.ts";
 import { positions } from "../state/revisions.ts";
@@ -63,8 +64,11 @@ export async function collectGarbage(
     const changed = info?.ctime ?? info?.mtime ?? null;
     return changed !== null && host.now().getTime() - changed.getTime() < GRACE_MS;
   };
-  for (const hash of cache.objects()) {
-    const path = cache.objectPath(hash);
+  const objects = [
+    ...cache.objects().map((hash) => ({ hash, path: cache.objectPath(hash) })),
+    ...cache.artifacts().map((hash) => ({ hash, path: cache.artifactPath(hash) })),
+  ];
+  for (const { hash, path } of objects) {
     if (!live.has(hash) && !isYoung(path)) remove(path);
   }
   for (const name of listDir(cache.temporaryDir)) {
@@ -75,9 +79,16 @@ export async function collectGarbage(
       removed.push(...removeFolder(path, options.dryRun));
     } else remove(path);
   }
+  const keepMs = options.keepDays * 86_400_000;
+  const downloads = new DownloadStore(cache.temporaryDir, true);
+  for (const path of downloads.unused(host.now(), { graceMs: GRACE_MS, keepMs })) remove(path);
   if (!options.dryRun) {
-    for (const { fingerprint, contentHash } of cache.entries()) {
-      if (statIfExists(cache.objectPath(contentHash)) === null) cache.forget(fingerprint);
+    for (const { fingerprint, contentHash, artifact } of cache.entries()) {
+      const paths = [
+        cache.objectPath(contentHash),
+        ...(artifact === undefined ? [] : [cache.artifactPath(artifact.contentHash)]),
+      ];
+      if (paths.some((path) => statIfExists(path) === null)) cache.forget(fingerprint);
     }
   }
   const repacked = options.dryRun || workspace.state.head(PROD) === null &&
@@ -151,6 +162,14 @@ async function liveObjects(
     seen.add(head);
     await addResults(workspace, (await state.commit(head)).tree, live, trees);
   }
+  // What a planned build goes on from, though production may have left it behind.
+  for (const env of state.environments()) {
+    const { manifest } = await state.snapshot(state.head(env));
+    for (const { incremental } of manifest.nodes.values()) {
+      const base = incremental?.base ?? null;
+      if (base !== null) live.add(base.content_hash);
+    }
+  }
   let kept = 0;
   for await (const { tree } of positions(state, PROD)) {
     if (kept++ >= keepPromotions) break;
@@ -189,7 +208,7 @@ async function addResults(
   const contentsOf = (document: NodeRecord | OutsideRecord) =>
     "tables" in document
       ? document.tables.map((table) => table.content_hash)
-      : [document.content_hash];
+      : [document.content_hash, document.artifact?.content_hash ?? null];
   const visit = async (oid: string): Promise<void> => {
     if (seen.has(oid)) return;
     seen.add(oid);

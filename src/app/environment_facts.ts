@@ -4,6 +4,7 @@ import { DEFAULT_TTL_SECONDS, type Snapshot } from "../model/snapshot.ts";
 import { positions } from "../state/revisions.ts";
 import type { CommitInfo, StateRepo } from "../state/state_repo.ts";
 import { tablesOf } from "../model/outside.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { pendingNodes } from "./outputs.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -94,9 +95,10 @@ async function statusOf(
   snapshot: Snapshot,
 ): Promise<EnvironmentStatus> {
   const failed = [...snapshot.results.values()].some(({ status }) => status === "failed");
-  const prod = state.head(PROD);
-  if (env !== PROD && prod !== null) {
-    if (await state.isAncestor(head.id, prod)) {
+  const prodHead = state.head(PROD);
+  if (env !== PROD && prodHead !== null) {
+    const prod = await beforeDeliveries(state, prodHead);
+    if (await state.isAncestor(head.id, prodHead)) {
       const { trailers } = await state.commit(prod);
       return trailers["Seeknal-Action"] === "rollback" ? "stale" : "promoted";
     }

@@ -44,16 +44,27 @@ export function requireProfile(workspace: Workspace, env: EnvName | null): Profi
 
 /**
  * The workspace with the profile that an environment was planned with, where that was named by
- * `--profile` and no other is named now: its tables are where that one leads.
+ * `--profile` and no other is named now: its tables are where that one leads. The same goes for `--params` and `--date`.
  */
 export async function withPlannedProfile(
   workspace: Workspace,
   env: EnvName | null,
 ): Promise<Workspace> {
   const head = env === null || env === PROD ? null : workspace.state.head(env);
-  if (head === null || workspace.profile !== null) return workspace;
+  if (head === null) return workspace;
   const { plan } = await workspace.state.snapshot(head);
-  const file = plan?.environment === env ? plan.profile : null;
+  const own = plan?.environment === env ? plan : null;
+  const { params, date } = workspace.typed;
+  const isSaid = date !== null || Object.keys(params).length > 0;
+  return withProfile(
+    isSaid || own?.variables === undefined ? workspace : { ...workspace, typed: own.variables },
+    env,
+    own?.profile ?? null,
+  );
+}
+
+function withProfile(workspace: Workspace, env: EnvName | null, file: string | null): Workspace {
+  if (workspace.profile !== null) return workspace;
   const isFound = file === null || file.startsWith("~") || file === "profiles.yml" ||
     file === `profiles-${env}.yml`;
   return isFound

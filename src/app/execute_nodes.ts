@@ -1,3 +1,4 @@
+import { faultPoint } from "../base/fault_point.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import type { TableJob } from "../model/outside_read.ts";
@@ -8,8 +9,8 @@ import { runSteps, type StepOutcome } from "../exec/run_steps.ts";
 import { WorkerPool } from "../exec/worker_pool.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { type LoadedManifest, sourceData } from "./load_manifest.ts";
-import { checkFailure, checksHash, checksOf } from "./node_checks.ts";
-import { missingRecord, successRecord } from "./outputs.ts";
+import { checkFailure, checksHash, checksOf, readByChecks } from "./node_checks.ts";
+import { isValidRecord, missingRecord, outputOf, successRecord } from "./outputs.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** How nodes are executed; the same for every environment. */
@@ -71,6 +72,10 @@ export async function executeNodes(
   const records = new Map<NodeId, NodeRecord>();
   cache.prepare();
   const checked = new Map<NodeId, readonly CheckResult[]>();
+  // A script may run for hours: Ctrl-C does not wait for it as it does for a query.
+  const stop = () => pool.stopScripts();
+  host.signal.addEventListener("abort", stop, { once: true });
+  const now = host.now();
   const outcomes = await runSteps(
     [...request.build].map((id) => ({
       id,
@@ -85,23 +90,40 @@ export async function executeNodes(
       backoff: (attempt) => Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1)),
       findCached: (id) => {
         if (request.forced.has(id)) return null;
+        const own = request.results.get(id);
+        // Only its checks are new: the very rows that its readers were built from are looked at, and no others.
+        if (isValidRecord(own, nodes.get(id)!, cache)) return { ...outputOf(own!), durationMs: 0 };
         const found = cache.find(nodes.get(id)!.fingerprint);
         return found === null ? null : { ...found, durationMs: 0 };
       },
-      build: (id) => pool.run(makeJob(workspace, request, nodes.get(id)!, records, options)),
+      build: (id) =>
+        pool.run(
+          makeJob(workspace, request, nodes.get(id)!, records, options),
+          (message) => options.report({ event: "log", node: id, message }),
+        ),
       check: async (id, output) => {
         const node = nodes.get(id)!;
-        const job = checkJob(workspace, request, { node, output, records }, options);
+        const job = checkJob(workspace, request, { node, output, records, now }, options);
         if (job === null) return null;
         const result = await pool.check(job);
         if (result.status === "failed") return result.error.message;
+        faultPoint("node-checked");
         checked.set(id, result.results);
-        options.report({ event: "checked", node: id, results: result.results });
+        options.report({
+          event: "checked",
+          node: id,
+          rows: output.rows,
+          output: job.path,
+          results: result.results,
+        });
         return checkFailure(result.results);
       },
       onOutput: (id, output, cached) => {
         const node = nodes.get(id)!;
-        records.set(id, withChecks(successRecord(node, output), node, checked.get(id)));
+        records.set(
+          id,
+          withChecks(successRecord(node, output), checksHash(node, nodes), checked.get(id)),
+        );
         if (cached) return;
         const { durationMs: _, ...kept } = output;
         cache.record({ fingerprint: node.fingerprint, ...kept });
@@ -120,10 +142,9 @@ export async function executeNodes(
 
 function withChecks(
   record: NodeRecord,
-  node: ManifestNode,
+  hash: string | undefined,
   results: readonly CheckResult[] | undefined,
 ): NodeRecord {
-  const hash = checksHash(node);
   return {
     ...record,
     ...(results === undefined ? {} : { checks: results }),
@@ -135,14 +156,15 @@ function withChecks(
 function checkJob(
   { cache }: Workspace,
   { loaded, results }: ExecuteRequest,
-  { node, output, records }: {
+  { node, output, records, now }: {
     readonly node: ManifestNode;
     readonly output: NodeOutput;
     readonly records: ReadonlyMap<NodeId, NodeRecord>;
+    readonly now: Date;
   },
   { timeoutMs }: ExecuteOptions,
 ): CheckJob | null {
-  const checks = checksOf(node);
+  const checks = checksOf(node, now, output.metrics);
   const rowsAreChecks = kindOf(loaded.resolved.get(node.id)!.node.spec).rowsAreChecks === true;
   if (checks.length === 0 && !rowsAreChecks) return null;
   return {
@@ -151,7 +173,7 @@ function checkJob(
     objectsDir: cache.objectsDir,
     temporaryDir: cache.temporaryDir,
     timeoutMs,
-    inputs: node.inputs.flatMap((id) => {
+    inputs: readByChecks(node).flatMap((id) => {
       const hash = (records.get(id) ?? results.get(id))?.content_hash ?? null;
       return hash === null ? [] : [{ id, path: cache.objectPath(hash) }];
     }),
@@ -168,7 +190,7 @@ function makeJob(
   options: ExecuteOptions,
 ) {
   const { cache } = workspace;
-  const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+  const { node: { spec }, sql, sqlFor } = loaded.resolved.get(node.id)!;
   return kindOf(spec).job(node, spec, sql, {
     data: sourceData(workspace, loaded.profile),
     outside,
@@ -176,6 +198,14 @@ function makeJob(
     temporaryDir: cache.temporaryDir,
     timeoutMs: options.timeoutMs,
     objectPath: (hash) => cache.objectPath(hash),
+    sqlFor: (literals) => sqlFor?.(literals) ?? sql,
     output: (id) => (records.get(id) ?? results.get(id))!.content_hash!,
+    extras: (id) => {
+      const { artifact, metrics } = (records.get(id) ?? results.get(id))!;
+      return {
+        artifact: artifact === undefined ? null : cache.artifactPath(artifact.content_hash),
+        metrics: metrics ?? {},
+      };
+    },
   });
 }

@@ -2,6 +2,7 @@ import { compactJson } from "../base/canonical_json.ts";
 import { didYouMean } from "../base/closest.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
+import type { Locator } from "../base/field_reader.ts";
 import { UserError } from "../base/user_error.ts";
 import { type BreakCause, explainBreak } from "../changes/explain_break.ts";
 import { fingerprintsOf } from "../dag/fingerprint.ts";
@@ -11,20 +12,24 @@ import type { Session } from "../engine/session.ts";
 import type { ProjectConfig } from "../model/config.ts";
 import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import type { NodeSpec, SourceSpec } from "../model/node.ts";
-import type { Profile } from "../model/profile.ts";
+import { incrementalOf, type NodeSpec, type SourceSpec } from "../model/node.ts";
+import type { IncrementalState } from "../model/incremental.ts";
+import { type Profile, sourceDefaultsOf } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
+import { columnDiagnostics, contractKey } from "../nodes/source_contract.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
-import { loadProject } from "../project/load_project.ts";
+import { loadProject, NO_OVERLAY, type Overlay } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
 import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
+import { bindAudits } from "./bind_audits.ts";
 import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
+import { asPlanned, type IncrementalContext, IncrementalNodes } from "./incremental_nodes.ts";
 import { isOutsideSource, knownVersion, OutsideSources } from "./outside_sources.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -56,6 +61,9 @@ export async function loadManifest(
     profile,
     outside: request.outside ?? own!,
     isFresh: request.isFresh ?? (() => false),
+    incremental: request.incremental ??
+      asPlanned(previous, { cache: workspace.cache, nowMs: workspace.host.now().getTime() }),
+    overlay: request.overlay ?? NO_OVERLAY,
   });
   await using _sessions = loader;
   return await loader.load(diagnostics);
@@ -72,6 +80,10 @@ export interface LoadRequest {
    * of the `previous` manifests has, if they are written as they were. Absent: none.
    */
   readonly isFresh?: (id: NodeId) => boolean;
+  /** How nodes that are built piece by piece take part; absent: as they are in the `previous` manifests. */
+  readonly incremental?: IncrementalContext;
+  /** Drafts that are taken as if they were in the project. */
+  readonly overlay?: Overlay;
 }
 
 /** A node of which everything but its final form is known. */
@@ -83,15 +95,19 @@ interface Described {
   readonly queryHash: string;
 }
 
+/** A request of which nothing is left open. */
+type Settled = Required<Pick<LoadRequest, "outside" | "isFresh" | "incremental" | "overlay">> & {
+  readonly profile: Profile;
+};
+
 /** New nodes for which a second session pays. */
 const MANY_NODES = 50;
 
 class ManifestLoader implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #previous: readonly Manifest[];
-  readonly #outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & {
-    readonly profile: Profile;
-  };
+  readonly #outside: Settled;
+  readonly #incremental: IncrementalNodes;
   /** Versions of sources outside. */
   readonly #versions = new Map<NodeId, SourceVersion>();
   readonly #carried: ReadonlyMap<string, ManifestNode>;
@@ -113,8 +129,9 @@ class ManifestLoader implements AsyncDisposable {
   constructor(
     workspace: Workspace,
     previous: readonly Manifest[],
-    outside: Required<Pick<LoadRequest, "outside" | "isFresh">> & { readonly profile: Profile },
+    outside: Settled,
   ) {
+    this.#incremental = new IncrementalNodes(outside.incremental);
     this.#workspace = workspace;
     this.#previous = previous;
     this.#outside = outside;
@@ -124,7 +141,10 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   async load(found: readonly Diagnostic[]): Promise<LoadedManifest> {
-    const { config, nodes, broken, snippets, diagnostics } = loadProject(this.#workspace.root);
+    const { config, nodes, broken, snippets, diagnostics } = loadProject(
+      this.#workspace.root,
+      this.#outside.overlay,
+    );
     this.#diagnostics.push(...found, ...diagnostics);
     this.#specs = new Map(nodes.map(({ spec }) => [spec.id, spec]));
     const { typed, host } = this.#workspace;
@@ -137,6 +157,7 @@ class ManifestLoader implements AsyncDisposable {
     this.#checkVirtualInputs(nodes);
     this.#checkColumnNames();
     this.#checkKinds();
+    await this.#bindAudits();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
     const manifest = this.#buildManifest(nodes);
@@ -233,7 +254,7 @@ class ManifestLoader implements AsyncDisposable {
     }
   }
 
-  /** Columns that a node's grain and audits name are there. */
+  /** Columns that a node's grain names are there. */
   #checkColumnNames(): void {
     for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
       const names = shape.columns.map(({ name }) => name);
@@ -248,17 +269,72 @@ class ManifestLoader implements AsyncDisposable {
           hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
         });
       };
+      this.#diagnostics.push(...columnDiagnostics(spec, shape.columns, locator));
       for (const column of spec.grain) {
         missing(column, "grain_column_missing", "its grain", ["grain"]);
       }
-      spec.audits.forEach(({ type, columns, params }, i) => {
-        // What a kind asks for itself is its own to complain about.
-        if (params["implied"] === true) return;
-        for (const column of columns) {
-          missing(column, "audit_column_missing", `its audit ${type}`, ["audits", i]);
-        }
-      });
+      this.#checkIncremental(spec, locator, shape, missing);
     }
+  }
+
+  /** Columns that an incremental node is built by are there, and one that says when is a time. */
+  #checkIncremental(
+    spec: NodeSpec,
+    locator: Locator,
+    { columns }: QueryShape,
+    missing: (column: string, code: string, what: string, path: (string | number)[]) => void,
+  ): void {
+    const incremental = incrementalOf(spec);
+    if (incremental === null) return;
+    const { mode, time_column: time } = incremental;
+    const keys = mode === "incremental_by_key" ? incremental.unique_key : [];
+    for (const key of keys) {
+      missing(key, "key_column_missing", "its unique_key", [mode, "unique_key"]);
+    }
+    if (time === null) return;
+    const path = [mode, "time_column"];
+    missing(time, "time_column_missing", "its time_column", path);
+    const type = columns.find(({ name }) => name.toLowerCase() === time.toLowerCase())?.type;
+    if (mode === "incremental_by_key" || type === undefined || /^(DATE|TIMESTAMP)/.test(type)) {
+      return;
+    }
+    this.#diagnostics.push({
+      severity: "error",
+      code: "time_column_type",
+      message: `${spec.id}: column "${time}" is ${type}, and intervals need a DATE or a TIMESTAMP`,
+      ...locator.locate(path),
+      hint: `cast it in the query: CAST(… AS TIMESTAMP) AS ${time}`,
+    });
+  }
+
+  async #bindAudits(): Promise<void> {
+    const nodes = new Map(
+      [...this.#described].map(([id, { node, shape }]) => [id, { node: node.node, shape }]),
+    );
+    await bindAudits({
+      nodes,
+      isKnown: (id) => this.#auditsAreKnown(id),
+      session: async (ids) => {
+        const binder = await this.#openBinder();
+        await binder.declare(
+          ids.map((id) => ({ id, columns: this.#described.get(id)!.shape.columns })),
+        );
+        return this.#binderSession!;
+      },
+      report: (diagnostic) => this.#diagnostics.push(diagnostic),
+    });
+  }
+
+  /** What was committed did bind, and binds still where it reads what it read. */
+  #auditsAreKnown(id: NodeId): boolean {
+    const { node: { node: { spec } }, bindKey } = this.#described.get(id)!;
+    const reads = spec.audits.flatMap((audit) => audit.reads ?? []);
+    if (!reads.every((read) => spec.inputs.includes(read))) return false;
+    const known = compactJson(spec.audits);
+    return this.#previous.some(({ nodes }) => {
+      const old = nodes.get(id);
+      return old?.bind_key === bindKey && compactJson(old.audits ?? []) === known;
+    });
   }
 
   /** Shapes are taken in order: a query needs the columns of its inputs. */
@@ -310,6 +386,7 @@ class ManifestLoader implements AsyncDisposable {
         version?.hash ?? null,
         inputs,
         declared,
+        ...contractKey(node.spec),
       ]),
     );
   }
@@ -431,7 +508,11 @@ class ManifestLoader implements AsyncDisposable {
       ...(kindOf(spec).hasRows ? {} : { virtual: true }),
       config: configOf(spec),
     };
-    const known = this.#sameAsBefore(spec.id, bindKey, text, built);
+    const inputs = spec.inputs.map((id) => built.get(id)!);
+    const settled = { spec, version, shape, queryHash, inputs };
+    this.#incremental.add(settled);
+    const incremental = this.#incremental.stateOf(settled);
+    const known = this.#sameAsBefore(spec.id, bindKey, { text, incremental }, built);
     if (known !== null) return known;
     const fingerprints = fingerprintsOf({
       id: spec.id,
@@ -439,7 +520,8 @@ class ManifestLoader implements AsyncDisposable {
       queryHash,
       version,
       shape,
-      inputs: spec.inputs.map((id) => built.get(id)!),
+      inputs,
+      incremental,
     });
     return {
       format_version: 1,
@@ -452,6 +534,7 @@ class ManifestLoader implements AsyncDisposable {
       bind_key: bindKey,
       shape,
       version,
+      ...(incremental === undefined ? {} : { incremental }),
       ...fingerprints,
     };
   }
@@ -463,16 +546,20 @@ class ManifestLoader implements AsyncDisposable {
   #sameAsBefore(
     id: NodeId,
     bindKey: string,
-    text: Written,
+    { text, incremental }: {
+      readonly text: Written;
+      readonly incremental: IncrementalState | undefined;
+    },
     built: ReadonlyMap<NodeId, ManifestNode>,
   ): ManifestNode | null {
     for (const { nodes } of this.#previous) {
       const old = nodes.get(id);
-      if (
-        old?.bind_key === bindKey && old.file === text.file && old.behind !== true &&
-        text.inputs.every((input) => nodes.get(input) === built.get(input)) &&
-        written(old) === written(text)
-      ) return old;
+      if (old?.bind_key !== bindKey || old.file !== text.file || old.behind === true) continue;
+      // What is built piece by piece does not follow its inputs, but what it is made of.
+      const isSame = incremental === undefined
+        ? text.inputs.every((input) => nodes.get(input) === built.get(input))
+        : compactJson(old.incremental ?? null) === compactJson(incremental);
+      if (isSame && written(old) === written(text)) return old;
     }
     return null;
   }
@@ -536,7 +623,7 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
     root,
     hash: (file) => versions.hash(file),
     watched: (file) => versions.watched(file),
-    defaults: (type) => profile.sourceDefaults[type] ?? {},
+    defaults: (type) => sourceDefaultsOf(profile, type),
     outsideVersion: () => null,
     columns: () => null,
     spec: () => null,
@@ -546,6 +633,6 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
 
 /** A read whose text is wrong is reported as such, not tried. */
 function isReadable(spec: SourceSpec, { profile }: OutsideSources): boolean {
-  const read = tableReadOf(spec, profile.sourceDefaults[spec.source] ?? {});
+  const read = tableReadOf(spec, sourceDefaultsOf(profile, spec.source));
   return findTableSource(spec.source)!.problem(read) === null;
 }

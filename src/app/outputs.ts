@@ -43,7 +43,14 @@ export function isValidRecord(
   cache: OutputCache,
 ): boolean {
   return record !== undefined && record.status === "success" &&
-    record.fingerprint === node.fingerprint && cache.has(record.content_hash!, record.size_bytes!);
+    record.fingerprint === node.fingerprint && isThere(record, cache);
+}
+
+/** True when the rows of a success are there, and its artifact where it has one. */
+function isThere({ content_hash, size_bytes, artifact }: NodeRecord, cache: OutputCache): boolean {
+  return cache.has(content_hash!, size_bytes!) &&
+    (artifact === undefined ||
+      cache.hasArtifact({ contentHash: artifact.content_hash, sizeBytes: artifact.size_bytes }));
 }
 
 /** The record of a node that was built. */
@@ -66,6 +73,21 @@ export function successRecord(
     ...(artifact === undefined
       ? {}
       : { artifact: { content_hash: artifact.contentHash, size_bytes: artifact.sizeBytes } }),
+  };
+}
+
+/** The output that a record of a success names. */
+export function outputOf(record: NodeRecord): Omit<NodeOutput, "durationMs"> {
+  const { content_hash, head_hash, size_bytes, rows, metrics, artifact } = record;
+  return {
+    contentHash: content_hash!,
+    headHash: head_hash!,
+    sizeBytes: size_bytes!,
+    rows: rows!,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(artifact === undefined
+      ? {}
+      : { artifact: { contentHash: artifact.content_hash, sizeBytes: artifact.size_bytes } }),
   };
 }
 
@@ -100,9 +122,10 @@ export function pendingNodes(
   const isPending = (node: ManifestNode) => {
     if (node.virtual === true) return false;
     const record = results.get(node.id);
-    if (record !== undefined && !isChecked(node, record)) return true;
+    if (record !== undefined && !isChecked(node, record, manifest.nodes)) return true;
     const isTrusted = record?.status === "success" && record.fingerprint === node.fingerprint &&
-      record.content_hash === trusted.results.get(node.id)?.content_hash;
+      record.content_hash === trusted.results.get(node.id)?.content_hash &&
+      record.artifact?.content_hash === trusted.results.get(node.id)?.artifact?.content_hash;
     return !isTrusted && !isValidRecord(record, node, cache);
   };
   return [...manifest.nodes.values()].filter(isPending).map(({ id }) => id);

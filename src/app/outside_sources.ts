@@ -4,11 +4,17 @@ import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, SourceVersion } from "../model/manifest.ts";
 import type { NodeSpec, SourceSpec } from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import { connectionOf, type ConnectionSpec, leadsToSame, type Profile } from "../model/profile.ts";
+import {
+  connectionOf,
+  type ConnectionSpec,
+  leadsToSame,
+  type Profile,
+  sourceDefaultsOf,
+} from "../model/profile.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { findTableSource } from "../sources/registry.ts";
-import type { DescribedTable, SourceReader } from "../sources/table_source.ts";
+import { type DescribedTable, NO_CONNECTION, type SourceReader } from "../sources/table_source.ts";
 import type { Workspace } from "./workspace.ts";
 
 type Job = Pick<TableJob, "connection" | "pin">;
@@ -80,11 +86,12 @@ export class OutsideSources implements AsyncDisposable {
   }
 
   #read(spec: SourceSpec) {
-    return tableReadOf(spec, this.profile.sourceDefaults[spec.source] ?? {});
+    return tableReadOf(spec, sourceDefaultsOf(this.profile, spec.source));
   }
 
   #connection(spec: SourceSpec): ConnectionSpec {
     const type = findTableSource(spec.source)!;
+    if (type.connection === undefined) return NO_CONNECTION;
     const name = type.connection(this.#read(spec));
     if (name !== null) return connectionOf(this.profile, name, type.name);
     throw new UserError(`${spec.id} does not say through which connection it reads`, {
@@ -96,14 +103,16 @@ export class OutsideSources implements AsyncDisposable {
   }
 
   #reader(spec: SourceSpec, connection: ConnectionSpec): Promise<SourceReader> {
-    const key = `${connection.type}\0${connection.name}`;
+    const key = `${spec.source}\0${connection.name}`;
     let reader = this.#readers.get(key);
     if (reader === undefined) {
-      const { host, root, cache } = this.#workspace;
+      const { host, root, cache, readOnly } = this.#workspace;
       reader = findTableSource(spec.source)!.open(connection, {
         env: (name) => host.env(name),
         root,
         temporaryDir: cache.temporaryDir,
+        readOnly,
+        signal: host.signal,
       });
       this.#readers.set(key, reader);
     }
@@ -118,12 +127,13 @@ export class OutsideSources implements AsyncDisposable {
 export function foreignSources({ nodes }: Manifest, own: Profile, target: Profile): NodeId[] {
   return [...nodes.values()].flatMap(({ id, kind, config }) => {
     const type = kind === "source" ? findTableSource(String(config["source"])) : null;
-    if (type === null) return [];
+    if (type?.connection === undefined) return [];
+    const connectionName = type.connection;
     const params = JSON.parse(String(config["params"])) as TableJob["read"]["params"];
     const connection = (profile: Profile) => {
-      const defaults = profile.sourceDefaults[type.name] ?? {};
+      const defaults = sourceDefaultsOf(profile, type.name);
       const table = typeof config["table"] === "string" ? config["table"] : null;
-      const name = type.connection({ table, params: { ...defaults, ...params }, columnTypes: {} });
+      const name = connectionName({ table, params: { ...defaults, ...params }, columnTypes: {} });
       return name === null ? undefined : profile.connections.get(name) ?? profile.catalog;
     };
     const [mine, theirs] = [connection(own), connection(target)];

@@ -15,15 +15,23 @@ import type { AutoCategorize } from "../model/config.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { CategoryOverride, Manifest, ManifestNode } from "../model/manifest.ts";
 import { type Outside, tablesOf, withTables } from "../model/outside.ts";
-import type { Plan } from "../model/plan.ts";
+import type { Plan, PlanNode } from "../model/plan.ts";
 import type { EnvironmentRecord, NodeRecord, Snapshot } from "../model/snapshot.ts";
-import { buildPlan, toStoredPlan } from "../plan/build_plan.ts";
+import { buildPlan, summarize, toStoredPlan } from "../plan/build_plan.ts";
+import { isPartial, SELECT_ALL, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import { type ImpactTree, impactTrees } from "../plan/impact_tree.ts";
 import type { StagedSnapshot } from "../state/state_repo.ts";
 import { invalidProject, type LoadedManifest, loadManifest } from "./load_manifest.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { planBody, summaryWords, trailerCommit } from "./messages.ts";
-import { isCheckedAlways } from "./node_checks.ts";
+import { isMadeAlways } from "./node_checks.ts";
 import { findNode } from "./find_node.ts";
+import {
+  checkRestated,
+  type IntervalOptions,
+  intervalRequest,
+  NO_INTERVALS,
+} from "./interval_options.ts";
 import { findOutput, type FoundOutput, type OutputPlace } from "./outputs.ts";
 import type { OutsideSources } from "./outside_sources.ts";
 import { planTables } from "./outside_tables.ts";
@@ -45,12 +53,18 @@ export interface PlanRequest {
   readonly autoCategorize?: AutoCategorize | null;
   /** Asks a person about a change; absent where nobody can answer. */
   readonly decide?: (change: Change) => CategoryOverride["category"];
+  /** What of the plan is shown; what is planned and committed is always everything. Absent: all. */
+  readonly shown?: Selection;
   /** True where the plan is only looked at: a decision that is missing is then no obstacle. */
   readonly showOnly?: boolean;
   /** True where every node follows what it reads, whatever was decided. */
   readonly keepsNothing?: boolean;
   /** The systems that sources outside read from; absent: opened where needed, and closed again. */
   readonly outside?: OutsideSources;
+  /** Limits for intervals, and nodes whose intervals are built again; absent: whatever is pending. */
+  readonly intervals?: IntervalOptions;
+  /** True where the states of nodes that are built piece by piece are those of the environment's plan. */
+  readonly keepsIntervals?: boolean;
   /** Which sources outside are looked at as they are now; absent: all. */
   readonly isFresh?: (id: NodeId) => boolean;
 }
@@ -61,6 +75,8 @@ export interface ShownPlan {
   /** SQL diffs of direct changes, by node. */
   readonly sql: ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
   readonly impact: readonly ImpactTree[];
+  /** Nodes that were left out of what is shown although the plan asks for something. */
+  readonly hidden: number;
 }
 
 /**
@@ -72,17 +88,48 @@ export async function planEnvironment(
   workspace: Workspace,
   request: PlanRequest,
 ): Promise<ShownPlan> {
-  const writes = request.env !== null && request.env !== PROD;
+  const writes = request.env !== null && request.env !== PROD && request.showOnly !== true;
   const planned = await makePlan(workspace, { ...request, showOnly: !writes });
-  const readers = readersOf(planned.loaded.manifest.nodes.values());
-  const shown = {
-    sql: sqlDiffs(planned),
-    impact: impactTrees(planned.plan, (id) => readers.get(id) ?? []),
-  };
-  if (!writes) return { plan: planned.plan, ...shown };
+  const shown = shownPlan(planned, request.shown ?? SELECT_ALL);
+  if (!writes) return shown;
   await catchUp(workspace);
   const commit = await commitPlan(workspace, planned, request.ttlSeconds ?? null);
-  return { plan: { ...planned.plan, plan: commit }, ...shown };
+  return { ...shown, plan: { ...shown.plan, plan: commit } };
+}
+
+/** The part of a plan that somebody wants to see. Tags that nothing has are warned of, and everything is shown. */
+function shownPlan(planned: Planned, selection: Selection): ShownPlan {
+  const { plan, loaded: { manifest } } = planned;
+  const readers = readersOf(manifest.nodes.values());
+  const view = (shown: Plan, hidden: number) => ({
+    plan: shown,
+    sql: sqlDiffs({ ...planned, plan: shown }),
+    impact: impactTrees(shown, (id) => readers.get(id) ?? []),
+    hidden,
+  });
+  if (!isPartial(selection)) return view(plan, 0);
+  const asks = ({ change, action }: PlanNode) => change !== "none" || action === "build";
+  const modified = new Set(
+    plan.nodes.filter(({ id, change }) => change !== "none" && manifest.nodes.has(id))
+      .map(({ id }) => id),
+  );
+  const { ids, warnings } = selectNodes(manifest, selection, modified);
+  const diagnostics = [
+    ...plan.diagnostics,
+    ...warnings.map((message) => ({
+      severity: "warning" as const,
+      code: "selection",
+      message: ids.size === 0 ? `${message}; showing the whole plan` : message,
+    })),
+  ];
+  if (ids.size === 0) return view({ ...plan, diagnostics }, 0);
+  const nodes = plan.nodes.filter(({ id }) => ids.has(id));
+  const materializations = plan.materializations.filter(({ node }) => ids.has(node));
+  const summary = summarize(nodes, materializations);
+  return view(
+    { ...plan, nodes, materializations, summary, diagnostics },
+    plan.nodes.filter(asks).length - nodes.filter(asks).length,
+  );
 }
 
 /** Direct changes whose SQL is compared line by line; more would not be read. */
@@ -112,8 +159,17 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
       env: base.env,
       ...(request.outside === undefined ? {} : { outside: request.outside }),
       isFresh: request.isFresh ?? (() => true),
+      incremental: {
+        snapshots: [base.envSnapshot, base.prod],
+        inherited: await formerProduction(workspace, base),
+        planned: request.keepsIntervals === true ? [base.envSnapshot.manifest] : [],
+        request: intervalRequest(request.intervals ?? NO_INTERVALS),
+        nowMs: workspace.host.now().getTime(),
+        cache: workspace.cache,
+      },
     },
   );
+  checkRestated(asWritten.manifest, request.intervals ?? NO_INTERVALS);
   const decisions = decideCategories(workspace, base, asWritten, request);
   const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
     decisions,
@@ -123,7 +179,7 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
   const changes = compare(base.prod.manifest, manifest);
   const isReused = (id: NodeId) => outputs.has(id) && !rebuilt.has(id);
   // What was found the last time stands until the run that the plan is for.
-  const isClockCheck = (id: NodeId) => isCheckedAlways(manifest.nodes.get(id)!);
+  const isClockCheck = (id: NodeId) => isMadeAlways(manifest.nodes.get(id)!);
   const reused = new Map(
     [...outputs].filter(([id]) => isReused(id)).map(([id, { record }]) => [id, record]),
   );
@@ -262,7 +318,7 @@ function findOutputs(
   for (const node of nodes.values()) {
     if (node.virtual === true) continue;
     // What the clock made fail does not pass again because it once did.
-    if (isCheckedAlways(node) && hasFailed(node, places[0]?.snapshot)) continue;
+    if (isMadeAlways(node) && hasFailed(node, places[0]?.snapshot)) continue;
     const found = findOutput(node, places, cache);
     if (found === null) continue;
     // An environment holds what it took over: production is where that came from.
@@ -370,7 +426,7 @@ function volatileWarnings(
     const functions = node?.shape.volatile ?? [];
     const isEdited = kind === "new" || (kind === "direct" && category !== "METADATA");
     if (node === undefined || functions.length === 0 || !isEdited) return [];
-    if (isCheckedAlways(node)) return [];
+    if (isMadeAlways(node)) return [];
     const calls = functions.map((name) => name === "sample" ? "a sample" : `${name}()`).join(", ");
     return [{
       severity: "warning",
@@ -405,7 +461,7 @@ async function lostWork(
       return mine?.query_hash !== base.prod.manifest.nodes.get(id)!.query_hash &&
         mine?.query_hash === before.manifest.nodes.get(id)?.query_hash;
     });
-  const { trailers } = await state.commit(base.prodHead);
+  const { trailers } = await state.commit(await beforeDeliveries(state, base.prodHead));
   const isRollback = trailers["Seeknal-Action"] === "rollback";
   return theirs.map(({ id, kind }) => ({
     severity: "warning",
@@ -420,6 +476,15 @@ async function lostWork(
       ? "take the edit back in the files if production is to stay as it is"
       : "bring your branch up to date with the one production was promoted from",
   }));
+}
+
+/** Production as it was when the environment was last planned; null where it did not move since. */
+async function formerProduction(
+  { state }: Workspace,
+  { envSnapshot: { plan }, prodHead }: PlanningBase,
+): Promise<Manifest | null> {
+  const former = plan?.base.commit ?? null;
+  return former === null || former === prodHead ? null : (await state.snapshot(former)).manifest;
 }
 
 /** Commits a plan to its environment's ref; returns the commit that holds it. */
@@ -470,7 +535,10 @@ async function stagePlan(
     manifest,
     results: withFailures(reused, base.envSnapshot, manifest),
     outside: ownTables(base.envSnapshot.outside, env),
-    plan: toStoredPlan(plan, env, manifestTree, loaded.profile.hash),
+    plan: toStoredPlan(plan, env, manifestTree, {
+      profileHash: loaded.profile.hash,
+      variables: workspace.typed,
+    }),
     environment,
   };
   return { snapshot, staged: workspace.state.stage(snapshot) };

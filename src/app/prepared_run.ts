@@ -1,6 +1,7 @@
 import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Selected, Selection } from "../plan/select_nodes.ts";
 import type { ExecuteOptions } from "./execute_nodes.ts";
+import type { IntervalOptions } from "./interval_options.ts";
 import type { Planned } from "./planned.ts";
 
 /** What to run. */
@@ -12,10 +13,13 @@ export interface RunRequest extends ExecuteOptions {
   readonly full: boolean;
   /** Plan again when the plan is stale. */
   readonly force: boolean;
+  readonly intervals: IntervalOptions;
   /** Write tables outside. */
   readonly materialize: boolean;
   /** Write them although they hold their content. */
   readonly rematerialize?: boolean;
+  /** Deliver exposures whose inputs changed, after the environment moved. Absent: deliver none. */
+  readonly deliver?: boolean;
 }
 
 /** What a run will do, before it does anything. */

@@ -7,7 +7,7 @@ import { isWhole, noTableChanges, type TableChanges } from "../materialize/table
 import { isWantedIn, type WantedTable, wantedTables } from "../materialize/wanted_tables.ts";
 import type { Change } from "../model/change.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
-import { tablesOf, withTables } from "../model/outside.ts";
+import { deliveriesOf, tablesOf, withDeliveries, withTables } from "../model/outside.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { projectName } from "../project/load_project.ts";
@@ -17,6 +17,7 @@ import {
   requireProfile,
   withPlannedProfile,
 } from "./environment_profile.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { pendingNodes } from "./outputs.ts";
 import { foreignSources } from "./outside_sources.ts";
@@ -98,13 +99,14 @@ export async function preparePromotion(
     tables,
   };
   const differs = changes.length + rebuilt.length > 0;
+  const holding = from === null ? null : await beforeDeliveries(state, from);
   if (from !== null && await state.isAncestor(source, from)) {
     if (differs) throw await moved(workspace, environment, target, from);
     // On top of what the target has: a promotion whose tables are written again needs a commit of its own.
-    if (tables.writes.length === 0 || from !== source) return { ...prepared, nothingToDo: true };
+    if (tables.writes.length === 0 || holding !== source) return { ...prepared, nothingToDo: true };
   }
-  if (from !== null && !await isOnTopOf(workspace, source, from)) {
-    throw await moved(workspace, prepared.environment, target, from);
+  if (holding !== null && !await isOnTopOf(workspace, source, holding)) {
+    throw await moved(workspace, prepared.environment, target, holding);
   }
   checkComplete(workspace, environment, snapshot, before);
   const nothingToDo = from !== null && !differs && tables.writes.length === 0 &&
@@ -193,19 +195,22 @@ export async function executePromotion(
   const { state } = workspace;
   await catchUp(workspace);
   const before = await state.snapshot(from);
-  const outside = withTables(
+  const tablesAfter = withTables(
     withTables(prepared.snapshot.outside, target, tablesOf(before.outside, target), [environment]),
     target,
     prepared.tables.after,
     [environment],
   );
+  // What the target delivered is its own account: the environment's deliveries went elsewhere.
+  const outside = withDeliveries(tablesAfter, target, deliveriesOf(before.outside, target));
   const snapshot = { ...prepared.snapshot, outside };
   const staged = state.stage(snapshot);
   const nodes = changes.length + rebuilt.length;
   const { writes } = prepared.tables;
   const request: CommitRequest = {
     staged,
-    parents: [source],
+    // What the target delivered since belongs to its history as well.
+    parents: from === null || await state.isAncestor(from, source) ? [source] : [source, from],
     message: {
       subject: `promote ${environment} to ${target}: ${nodes} ${nodes === 1 ? "node" : "nodes"}`,
       body: changesBody(changes),

@@ -4,7 +4,7 @@ import { UserError } from "../base/user_error.ts";
 import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError, type Table } from "../engine/session.ts";
-import { type EnvName, splitNodeId } from "../model/ids.ts";
+import { type CommitId, type EnvName, splitNodeId } from "../model/ids.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { tokenize, withoutSemicolon } from "../sql/tokens.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -63,22 +63,81 @@ async function withQuery<T>(
   work: (session: Session, sql: string) => Promise<T>,
   writable: readonly string[] = [],
 ): Promise<T> {
-  const statement = withoutSemicolon(sql);
-  const verb = firstVerb(statement);
-  if (WRITING.has(verb)) throw notReading(verb);
-  const snapshot = await workspace.state.snapshot(requireEnvironment(workspace, env));
-  const { objectsDir } = workspace.cache;
-  const session = await openSession({ allowedDirs: [objectsDir, ...writable] });
-  try {
-    const views = viewStatements(workspace, snapshot, statement);
-    if (views.length > 0) await session.run(views.join(";\n"));
-    const type = await session.statementType(statement);
-    if (!READING.has(type)) throw notReading(type);
-    return await work(session, statement);
-  } catch (error) {
-    throw error instanceof SqlError ? queryFailed(error, env, snapshot) : error;
-  } finally {
-    await session[Symbol.asyncDispose]();
+  await using outputs = await OutputSession.open(workspace, env, writable);
+  return await outputs.ask(sql, work);
+}
+
+/** A session over the outputs of one state of an environment: many statements, all of which only read. */
+export class OutputSession implements AsyncDisposable {
+  readonly env: EnvName;
+  readonly commit: CommitId;
+  readonly snapshot: Snapshot;
+  readonly #workspace: Workspace;
+  readonly #session: Session;
+  /** Names that views have, in lower case. */
+  #made: ReadonlySet<string> = new Set();
+
+  private constructor(
+    workspace: Workspace,
+    state: { readonly env: EnvName; readonly commit: CommitId; readonly snapshot: Snapshot },
+    session: Session,
+  ) {
+    this.#workspace = workspace;
+    this.env = state.env;
+    this.commit = state.commit;
+    this.snapshot = state.snapshot;
+    this.#session = session;
+  }
+
+  /** Opens what an environment has now. `writable` are folders that COPY may write to. Throws `unknown_environment` (2). */
+  static async open(
+    workspace: Workspace,
+    env: EnvName,
+    writable: readonly string[] = [],
+  ): Promise<OutputSession> {
+    const commit = requireEnvironment(workspace, env);
+    const snapshot = await workspace.state.snapshot(commit);
+    const session = await openSession({
+      allowedDirs: [workspace.cache.objectsDir, ...writable],
+    });
+    return new OutputSession(workspace, { env, commit, snapshot }, session);
+  }
+
+  /** True where the environment went on since. */
+  get isBehind(): boolean {
+    return this.#workspace.state.head(this.env) !== this.commit;
+  }
+
+  /** The rows of one reading statement, `limit` of them at most. Throws `query_not_allowed` (3) and `query_failed` (3, 4). */
+  async read(sql: string, limit: number | null): Promise<Table> {
+    return await this.ask(sql, (session, statement) => session.read(statement, limit ?? undefined));
+  }
+
+  /** Prepares one reading statement and hands it to `work`; see {@linkcode read}. */
+  async ask<T>(sql: string, work: (session: Session, sql: string) => Promise<T>): Promise<T> {
+    const statement = withoutSemicolon(sql);
+    const verb = firstVerb(statement);
+    if (WRITING.has(verb)) throw notReading(verb);
+    try {
+      const made = new Set(this.#made);
+      const views = viewStatements(this.#workspace, this.snapshot, statement, made);
+      if (views.length > 0) await this.#session.run(views.join(";\n"));
+      this.#made = made;
+      const type = await this.#session.statementType(statement);
+      if (!READING.has(type)) throw notReading(type);
+      return await work(this.#session, statement);
+    } catch (error) {
+      throw error instanceof SqlError ? queryFailed(error, this.env, this.snapshot) : error;
+    }
+  }
+
+  /** Stops the statement that is being run, which then throws. */
+  interrupt(): void {
+    this.#session.interrupt();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
   }
 }
 
@@ -151,7 +210,12 @@ function queryHint(
  * Views for the nodes whose name appears in the statement: making all of ten
  * thousand would take longer than the query. A statement that lists tables gets all.
  */
-function viewStatements(workspace: Workspace, snapshot: Snapshot, sql: string): string[] {
+function viewStatements(
+  workspace: Workspace,
+  snapshot: Snapshot,
+  sql: string,
+  made: Set<string>,
+): string[] {
   const listsTables = /\b(show|duckdb_|information_schema|pragma|pg_catalog|sqlite_master)/i.test(
     sql,
   );
@@ -165,11 +229,9 @@ function viewStatements(workspace: Workspace, snapshot: Snapshot, sql: string): 
     owners.set(name.toLowerCase(), (owners.get(name.toLowerCase()) ?? 0) + 1);
   }
   const statements: string[] = [];
-  const made = new Set<string>();
+  const isNew = (name: string) => !made.has(name.toLowerCase()) && made.add(name.toLowerCase());
   const make = (name: string, from: string) => {
-    if (made.has(name.toLowerCase())) return;
-    made.add(name.toLowerCase());
-    statements.push(`CREATE VIEW main.${quoteName(name)} AS ${from}`);
+    if (isNew(name)) statements.push(`CREATE OR REPLACE VIEW main.${quoteName(name)} AS ${from}`);
   };
   for (const { id, status, content_hash, size_bytes } of snapshot.results.values()) {
     const { kind, name } = splitNodeId(id);
@@ -178,8 +240,10 @@ function viewStatements(workspace: Workspace, snapshot: Snapshot, sql: string): 
     if (status !== "success" || !(isNamed || listsTables)) continue;
     if (!workspace.cache.has(content_hash!, size_bytes!)) throw damaged(id);
     const from = `FROM ${readParquet(workspace.cache.objectPath(content_hash!))}`;
-    statements.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`);
-    statements.push(`CREATE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
+    if (isNew(`${kind}\0${name}`)) {
+      statements.push(`CREATE SCHEMA IF NOT EXISTS ${quoteName(kind)}`);
+      statements.push(`CREATE OR REPLACE VIEW ${quoteName(kind)}.${quoteName(name)} AS ${from}`);
+    }
     if (!listsTables) make(id, from);
     if (owners.get(name.toLowerCase()) === 1) make(name, from);
     // A node of that very name has the right to it.

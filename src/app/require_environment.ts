@@ -1,3 +1,4 @@
+import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
 import type { Workspace } from "./workspace.ts";
@@ -14,6 +15,6 @@ export function requireEnvironment(
   throw new UserError(
     `Environment "${env}" does not exist` +
       (available.length === 0 ? "" : `; there is ${available.join(", ")}`),
-    { code: "unknown_environment", kind: "usage", hint },
+    { code: "unknown_environment", kind: "usage", hint: didYouMean(env, available) ?? hint },
   );
 }

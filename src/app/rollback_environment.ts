@@ -2,7 +2,7 @@ import { UserError } from "../base/user_error.ts";
 import { compare } from "../changes/compare.ts";
 import type { Change } from "../model/change.ts";
 import { type CommitId, type EnvName, PROD } from "../model/ids.ts";
-import { tablesOf, withTables } from "../model/outside.ts";
+import { deliveriesOf, tablesOf, withDeliveries, withTables } from "../model/outside.ts";
 import type { Profile } from "../model/profile.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { TableReport } from "../materialize/batch.ts";
@@ -11,6 +11,7 @@ import { projectName } from "../project/load_project.ts";
 import { positions, resolveRevision } from "../state/revisions.ts";
 import type { CommitInfo, CommitRequest } from "../state/state_repo.ts";
 import { requireProfile } from "./environment_profile.ts";
+import { beforeDeliveries } from "./before_deliveries.ts";
 import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
 import { isValidRecord } from "./outputs.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -88,7 +89,10 @@ export async function executeRollback(
 ): Promise<{ commit: CommitId; tables: readonly TableReport[] }> {
   const { state } = workspace;
   await catchUp(workspace);
-  const outside = withTables(prepared.snapshot.outside, environment, tables.after, "all");
+  const { outside: now } = await state.snapshot(from);
+  const tablesAfter = withTables(prepared.snapshot.outside, environment, tables.after, "all");
+  // What was delivered cannot be taken back: that it was stays on record.
+  const outside = withDeliveries(tablesAfter, environment, deliveriesOf(now, environment));
   const snapshot = { ...prepared.snapshot, outside };
   const staged = state.stage(snapshot);
   const request: CommitRequest = {
@@ -129,13 +133,14 @@ async function dataOf({ state }: Workspace, { tree }: CommitInfo): Promise<strin
   return `${oid("nodes")} ${oid("results")}`;
 }
 
-/** The commit that first had a state: a rollback only repeats one. */
+/** The commit that first had a state: a rollback only repeats one, and a delivery leaves it as it is. */
 async function original({ state }: Workspace, info: CommitInfo): Promise<CommitInfo> {
-  let commit = info;
-  while (commit.trailers["Rolled-Back-To"] !== undefined) {
-    commit = await state.commit(commit.trailers["Rolled-Back-To"] as CommitId);
+  for (let commit = info;;) {
+    const under = await state.commit(await beforeDeliveries(state, commit.id));
+    const repeated = under.trailers["Rolled-Back-To"] as CommitId | undefined;
+    if (repeated === undefined) return under;
+    commit = await state.commit(repeated);
   }
-  return commit;
 }
 
 async function previousState(

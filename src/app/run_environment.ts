@@ -1,5 +1,6 @@
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { type CheckCounts, countChecks } from "../model/quality.ts";
 import type { RunEvent } from "../model/run.ts";
 import { layersOf, reachable, readersOf } from "../dag/graph.ts";
 import type { TableReport } from "../materialize/batch.ts";
@@ -7,16 +8,19 @@ import { isPartial, type Selected, selectNodes } from "../plan/select_nodes.ts";
 import type { WorkerPool } from "../exec/worker_pool.ts";
 import { commitRun, type Committed, count, type Counts } from "./commit_run.ts";
 import { loadEnvironmentProfile, withPlannedProfile } from "./environment_profile.ts";
+import { deliverAfterRun, type DeliveryReport } from "./deliver_exposures.ts";
 import { type Executed, executeNodes, openWorkers } from "./execute_nodes.ts";
-import { isChecked, isCheckedAlways } from "./node_checks.ts";
+import { isChecked, isCheckedAlways, isMadeAlways } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import { isOutsideSource, OutsideSources } from "./outside_sources.ts";
 import { recoverTables } from "./outside_tables.ts";
-import { commitPlan, makePlan } from "./plan_environment.ts";
+import { hasIntervalOptions, type IntervalOptions, NO_INTERVALS } from "./interval_options.ts";
+import { commitPlan, makePlan, type PlanRequest } from "./plan_environment.ts";
 import type { Planned } from "./planned.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import { catchUp } from "./publish.ts";
+import { CheckLog, recordQuality } from "./record_quality.ts";
 import { RunLog } from "./run_log.ts";
 import { findStaleness, stalePlan } from "./run_staleness.ts";
 import { checkPlannedTables } from "./run_tables.ts";
@@ -34,6 +38,9 @@ export interface RunResult {
   readonly failures: readonly { readonly id: NodeId; readonly error: string }[];
   /** Tables outside that were written, held their content already, or could not be written. */
   readonly tables: readonly TableReport[];
+  /** Exposures that were delivered, or could not be. */
+  readonly deliveries: readonly DeliveryReport[];
+  readonly checks: CheckCounts;
   /** Absolute path of the log; null when nothing ran. */
   readonly log: string | null;
 }
@@ -56,28 +63,48 @@ export async function prepareRun(
   await using _sources = own;
   const sources = outside ?? own!;
   const isFresh = () => env === null || request.force;
-  const planned = await makePlan(workspace, {
-    env,
-    keepsNothing: request.full && env === null,
-    outside: sources,
-    isFresh,
-  });
+  const plan = (more: Partial<PlanRequest>) =>
+    makePlan(workspace, {
+      env,
+      keepsNothing: request.full && env === null,
+      outside: sources,
+      isFresh,
+      keepsIntervals: env !== null && !request.force,
+      ...more,
+    });
+  const planned = await plan(env === null ? { intervals: request.intervals } : {});
   const staleness = head === null ? [] : await findStaleness(workspace, planned, head);
   if (staleness.length > 0 && !request.force) throw stalePlan(env!, staleness);
   const prepared = chooseRun(planned, env, request, staleness);
   const moved = env === null ? new Map() : await movedSources(prepared, sources);
-  if (moved.size === 0) return { ...prepared, isReplanned: env !== null && request.force };
-  const again = await makePlan(workspace, {
-    env,
-    outside: sources,
+  const intervals = wantedIntervals(prepared, request);
+  const isOther = moved.size > 0 || intervals !== (env === null ? request.intervals : NO_INTERVALS);
+  if (!isOther) return { ...prepared, isReplanned: env !== null && request.force };
+  const again = await plan({
+    intervals,
+    keepsIntervals: env !== null && !request.force && !hasIntervalOptions(intervals),
     isFresh: (id) => isFresh() || moved.has(id),
   });
   const next = chooseRun(again, env, request, staleness);
   return {
     ...next,
     warnings: [...next.warnings, ...moved.values()],
-    isReplanned: true,
+    isReplanned: env !== null,
   };
+}
+
+/** With `--full`, what is selected and built piece by piece is built from scratch. */
+function wantedIntervals(
+  { planned: { loaded }, selected }: Pick<PreparedRun, "planned" | "selected">,
+  { full, intervals }: RunRequest,
+): IntervalOptions {
+  if (!full) return intervals;
+  const whole = [...selected.ids].filter((id) =>
+    loaded.manifest.nodes.get(id)?.incremental !== undefined
+  );
+  return whole.length === 0
+    ? intervals
+    : { ...intervals, restate: [...intervals.restate, ...whole] };
 }
 
 /** The systems that a run of an environment reads from. Throws `invalid_profile` (2). */
@@ -147,7 +174,7 @@ function chooseRun(
 
 /** Checks that depend on the clock are made in every run, with what reads them. */
 function clockChecks({ nodes }: Manifest, selected: ReadonlySet<NodeId>): Set<NodeId> {
-  const own = [...selected].filter((id) => isCheckedAlways(nodes.get(id)!));
+  const own = [...selected].filter((id) => isMadeAlways(nodes.get(id)!));
   if (own.length === 0) return new Set();
   const readers = readersOf(nodes.values());
   return reachable(own, (id) => readers.get(id) ?? []);
@@ -194,8 +221,10 @@ async function executeRun(
 ): Promise<RunResult> {
   const started = performance.now();
   using log = new RunLog(workspace, prepared.env ?? PROD);
+  const checkLog = new CheckLog();
   const report = (event: RunEvent) => {
     if (prepared.steps.length > 0) log.add(event);
+    checkLog.add(event);
     request.report(event);
   };
   await catchUp(workspace);
@@ -205,29 +234,40 @@ async function executeRun(
   await checkPlannedTables(workspace, ready, request);
   const built = await execute(workspace, ready, { ...request, report }, { workers, outside });
   const isStopped = () => workspace.host.signal.aborted;
-  const finish = (status: RunResult["status"], executed: Executed, commit: CommitId | null) =>
+  const finish = async (
+    status: RunResult["status"],
+    executed: Executed,
+    commit: CommitId | null,
+  ) => {
+    const env = prepared.env ?? PROD;
+    await recordQuality(workspace, checkLog, { env, action: "run", commit });
     report({
       event: "finished",
       status,
       ...count(executed),
       reused: prepared.reused,
       dropped: count(executed).failed > 0 ? 0 : prepared.dropped,
+      checks: countChecks(checkLog.results),
       duration_ms: Math.round(performance.now() - started),
       commit,
     });
+  };
   let committed: Committed;
   try {
     committed = isStopped()
       ? { commit: null, executed: built, tables: [] }
       : await commitRun(workspace, ready, built, { ...request, report });
   } catch (error) {
-    finish(isStopped() ? "interrupted" : "failed", built, null);
+    await finish(isStopped() ? "interrupted" : "failed", built, null);
     throw error;
   }
-  const { commit, executed, tables } = committed;
+  const { executed, tables } = committed;
   const counts = count(executed);
-  const status = isStopped() ? "interrupted" : counts.failed > 0 ? "failed" : "success";
-  finish(status, executed, commit);
+  const delivered = await deliverAfterRun(workspace, ready, { ...request, report }, committed);
+  const commit = delivered.commit ?? committed.commit;
+  const isFailed = counts.failed + delivered.failed > 0;
+  const status = isStopped() ? "interrupted" : isFailed ? "failed" : "success";
+  await finish(status, executed, commit);
   const failures = [...executed.outcomes].flatMap(([id, outcome]) =>
     outcome.status === "failed" ? [{ id, error: outcome.error }] : []
   );
@@ -239,6 +279,8 @@ async function executeRun(
     counts,
     failures,
     tables,
+    deliveries: delivered.reports,
+    checks: countChecks(checkLog.results),
     log: prepared.steps.length > 0 ? log.path : null,
   };
 }
@@ -341,7 +383,8 @@ function chooseSteps(
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record));
+      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes) &&
+        !isCheckedAlways(node));
   };
   const targets = [...selected.ids].filter((id) => !exists(id));
   const needed = reachable(

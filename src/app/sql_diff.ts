@@ -5,7 +5,7 @@ import { findNodeKind } from "../nodes/registry.ts";
 import { layoutFields } from "./layout_fields.ts";
 import { layoutSql } from "../sql/layout_sql.ts";
 
-/** A line of an SQL diff. */
+/** A line of a diff. */
 export interface SqlDiffLine {
   readonly sign: "+" | "-" | " ";
   readonly text: string;
@@ -33,6 +33,16 @@ function linesOf(node: ManifestNode | undefined): string[] {
   return findNodeKind(node.kind)?.makesSql === true
     ? layoutFields(node.config)
     : layoutSql(node.sql).split("\n");
+}
+
+/** The difference of two texts, line by line, with three lines of context. */
+export function textDiff(before: string, after: string): SqlDiffLine[] {
+  const lines = diffArrays(before.split("\n"), after.split("\n"))
+    .flatMap(({ added, removed, value }) => {
+      const sign = added ? "+" : removed ? "-" : " ";
+      return value.map((text) => ({ sign, text }) as const);
+    });
+  return withContext(lines, 3);
 }
 
 function withContext(lines: readonly SqlDiffLine[], context: number): SqlDiffLine[] {

@@ -1,6 +1,7 @@
 import { reachable, readersOf } from "../dag/graph.ts";
 import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import { isPartial, type Selection, selectNodes } from "../plan/select_nodes.ts";
 import { layoutSql } from "../sql/layout_sql.ts";
 import { findNodeOrColumn } from "./find_node.ts";
 import { loadManifest } from "./load_manifest.ts";
@@ -55,6 +56,8 @@ export interface LineageRequest {
   readonly depth: number;
   /** Everything, with the focus only named. */
   readonly whole: boolean;
+  /** Leaves out the nodes that it does not choose; absent: none. */
+  readonly selection?: Selection;
 }
 
 /**
@@ -74,15 +77,20 @@ export async function traceLineage(
     ? null
     : findNodeOrColumn(manifest, request.focus, request.env ?? undefined);
   const edges = edgesOf(manifest);
+  const isChosen = chosenBy(manifest, request.selection);
   const common = { format_version: 1 as const, environment: request.env, commit };
   if (focus === null || request.whole) {
     const name = focus &&
       [focus.node.id, ...(focus.column === null ? [] : [focus.column])].join(".");
-    return { ...common, focus: name, ...lineageOf(manifest.nodes.values(), edges) };
+    return {
+      ...common,
+      focus: name,
+      ...lineageOf([...manifest.nodes.values()].filter(isChosen), edges),
+    };
   }
   if (focus.column === null) {
     const ids = around(manifest, focus.node.id, request);
-    const nodes = [...manifest.nodes.values()].filter(({ id }) => ids.has(id));
+    const nodes = [...manifest.nodes.values()].filter((node) => ids.has(node.id) && isChosen(node));
     return { ...common, focus: focus.node.id, ...lineageOf(nodes, edges) };
   }
   const column = `${focus.node.id}.${focus.column}`;
@@ -90,8 +98,18 @@ export async function traceLineage(
   const kept = edges.columns.filter(({ from, to }) => columns.has(from) && columns.has(to));
   const rows = edges.rows.filter(({ from }) => columns.has(from));
   const ids = new Set<string>([...[...columns].map(idOfColumn), ...rows.map(({ to }) => to)]);
-  const nodes = [...manifest.nodes.values()].filter(({ id }) => ids.has(id));
+  const nodes = [...manifest.nodes.values()].filter((node) => ids.has(node.id) && isChosen(node));
   return { ...common, focus: column, ...lineageOf(nodes, { columns: kept, rows }) };
+}
+
+/** Tells the nodes that a selection chooses. */
+function chosenBy(
+  manifest: Manifest,
+  selection: Selection | undefined,
+): (node: ManifestNode) => boolean {
+  if (selection === undefined || !isPartial(selection)) return () => true;
+  const { ids } = selectNodes(manifest, selection, new Set());
+  return ({ id }) => ids.has(id);
 }
 
 interface Edges {

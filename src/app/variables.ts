@@ -1,17 +1,6 @@
-import type { Scalar } from "../base/field_reader.ts";
+import type { TypedVariables } from "../model/variables.ts";
 import type { CommonSnippets } from "../project/common_snippets.ts";
 import type { Variables } from "../sql/resolve_query.ts";
-
-/** What the command line says about variables. */
-export interface TypedVariables {
-  /** `--params`, a JSON object. */
-  readonly params: Readonly<Record<string, Scalar>>;
-  /** `--date`, the day that counts as today: `YYYY-MM-DD`; null: the clock's, in UTC. */
-  readonly date: string | null;
-}
-
-/** Nothing was said. */
-export const NO_TYPED_VARIABLES: TypedVariables = { params: {}, date: null };
 
 const FUNCTIONS = ["today", "yesterday", "month_start", "year_start", "run_date", "project"];
 

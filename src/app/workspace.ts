@@ -3,7 +3,7 @@ import { FileVersions } from "../cache/file_versions.ts";
 import { OutputCache } from "../cache/output_cache.ts";
 import type { Host } from "../model/host.ts";
 import { findProject } from "../project/find_project.ts";
-import { NO_TYPED_VARIABLES, type TypedVariables } from "./variables.ts";
+import { NO_TYPED_VARIABLES, type TypedVariables } from "../model/variables.ts";
 import { StateRepo } from "../state/state_repo.ts";
 
 /** A project on disk with everything Seeknal keeps for it. Opening it writes nothing. */
@@ -16,6 +16,8 @@ export interface Workspace {
   readonly state: StateRepo;
   readonly cache: OutputCache;
   readonly versions: FileVersions;
+  /** True where nothing may be written, not even what only saves time. */
+  readonly readOnly: boolean;
   /** `--profile` as typed; null: each environment has its own. */
   readonly profile: string | null;
   /** What the command line says about `{{ name }}`. */
@@ -51,6 +53,7 @@ export function openWorkspace(
     state: new StateRepo(targetDir, host, { readOnly }),
     cache: new OutputCache(targetDir),
     versions: new FileVersions(root, targetDir, { now: () => host.now(), readOnly }),
+    readOnly,
     profile,
     typed,
     notice,

@@ -53,7 +53,9 @@ export function writeFileDurably(path: string, data: Uint8Array, mode = 0o644): 
 /** Puts a hard link to `existing` at `path`, atomically replacing what was there; copies where links are not possible. */
 export function linkAtomic(existing: string, path: string): void {
   if (linkIfFree(existing, path)) return;
+  let lastTemporary = "";
   replaceFile(path, (temporary) => {
+    lastTemporary = temporary;
     try {
       Deno.linkSync(existing, temporary);
     } catch (error) {
@@ -61,6 +63,8 @@ export function linkAtomic(existing: string, path: string): void {
       Deno.copyFileSync(existing, temporary);
     }
   });
+  // Renaming a link onto another one of the same file does nothing, and leaves both (POSIX rename).
+  removeIfExists(lastTemporary);
 }
 
 /** Making a link is one step already where the name is free. */

@@ -1,5 +1,5 @@
 /**
- * The candidate most like `word` (Levenshtein distance, at most a third of its
+ * The candidate most like `word` (fewest slips of the fingers, at most a third of its
  * length and never more than 3), or null when none is close.
  */
 export function closest(word: string, candidates: Iterable<string>): string | null {
@@ -7,7 +7,7 @@ export function closest(word: string, candidates: Iterable<string>): string | nu
   let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 3))) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
-    const distance = levenshtein(word.toLowerCase(), candidate.toLowerCase());
+    const distance = distanceBetween(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -22,15 +22,21 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return match === null ? undefined : `did you mean "${match}"?`;
 }
 
-function levenshtein(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+/** Letters put in, left out, replaced, and neighbours that changed places, each counted as one. */
+function distanceBetween(a: string, b: string): number {
+  let [beforeLast, last]: [number[], number[]] = [
+    [],
+    Array.from({ length: b.length + 1 }, (_, i) => i),
+  ];
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
+      const substitution = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const best = Math.min(substitution, last[j]! + 1, current[j - 1]! + 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      current.push(isSwapped ? Math.min(best, beforeLast[j - 2]! + 1) : best);
     }
-    previous = current;
+    [beforeLast, last] = [last, current];
   }
-  return previous[b.length]!;
+  return last[b.length]!;
 }

@@ -44,6 +44,11 @@ export class FieldReader {
     return Object.hasOwn(this.#value, field);
   }
 
+  /** True when the field is a mapping. */
+  isMapping(field: string): boolean {
+    return isMapping(this.#value[field]);
+  }
+
   /** A non-empty text; null (and a problem) when it is missing or something else. */
   requiredText(field: string, example: string): string | null {
     this.#asked.add(field);
@@ -80,6 +85,16 @@ export class FieldReader {
     if (value === undefined || value === null) return null;
     if (typeof value === "number" && value > 0) return value;
     this.#wrongType(field, "a number above 0", value);
+    return null;
+  }
+
+  /** A number or null. */
+  optionalNumber(field: string): number | null {
+    this.#asked.add(field);
+    const value = this.#value[field];
+    if (value === undefined || value === null) return null;
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    this.#wrongType(field, "a number", value);
     return null;
   }
 

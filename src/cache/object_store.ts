@@ -8,10 +8,17 @@ import type { ContentHash } from "../model/ids.ts";
  */
 const ADOPTED_AT = new Date("2000-01-01T00:00:00Z");
 
+/** What an object is, as the end of its name: rows, or a file that a script made beside them. */
+export type ObjectKind = "parquet" | "artifact";
+
 /** Absolute path of an object. */
-export function objectPath(objectsDir: string, hash: ContentHash): string {
+export function objectPath(
+  objectsDir: string,
+  hash: ContentHash,
+  kind: ObjectKind = "parquet",
+): string {
   // Not `join`: this is called for every node, and there is nothing to normalise.
-  return `${objectsDir}/${hash}.parquet`;
+  return `${objectsDir}/${hash}.${kind}`;
 }
 
 /**
@@ -21,10 +28,11 @@ export function objectPath(objectsDir: string, hash: ContentHash): string {
 export function adoptObject(
   temporary: string,
   objectsDir: string,
+  kind: ObjectKind = "parquet",
 ): { contentHash: ContentHash; headHash: string; sizeBytes: number } {
   const { hash, headHash, sizeBytes } = hashFile(temporary);
   const contentHash = hash as ContentHash;
-  const path = objectPath(objectsDir, contentHash);
+  const path = objectPath(objectsDir, contentHash, kind);
   if (isIntact(path, sizeBytes)) {
     freshen(path);
     removeIfExists(temporary);
@@ -49,9 +57,9 @@ export function verifyObject(
   objectsDir: string,
   hash: ContentHash,
   sizeBytes: number,
-  options: { readonly deep: boolean } = { deep: false },
+  options: { readonly deep: boolean; readonly kind?: ObjectKind } = { deep: false },
 ): boolean {
-  const path = objectPath(objectsDir, hash);
+  const path = objectPath(objectsDir, hash, options.kind);
   const info = statIfExists(path);
   if (info === null) return false;
   const looksIntact = info.size === sizeBytes && info.mtime?.getTime() === ADOPTED_AT.getTime();
@@ -65,8 +73,12 @@ export function verifyObject(
 }
 
 /** Like {@linkcode verifyObject} with `deep`, but removes nothing and believes nothing but the bytes. */
-export function hasTrueBytes(objectsDir: string, hash: ContentHash): boolean {
-  const path = objectPath(objectsDir, hash);
+export function hasTrueBytes(
+  objectsDir: string,
+  hash: ContentHash,
+  kind: ObjectKind = "parquet",
+): boolean {
+  const path = objectPath(objectsDir, hash, kind);
   return statIfExists(path) !== null && hashFile(path).hash === hash;
 }
 

@@ -2,8 +2,8 @@ import { dirname, join } from "node:path";
 import { readTextIfExists, removeIfExists } from "../base/atomic_write.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import type { ContentHash, Fingerprint } from "../model/ids.ts";
-import type { CachedOutput } from "../model/run.ts";
-import { freshen, objectPath, verifyObject } from "./object_store.ts";
+import type { Artifact, CachedOutput } from "../model/run.ts";
+import { freshen, type ObjectKind, objectPath, verifyObject } from "./object_store.ts";
 
 /**
  * Node outputs that exist, found by content or by fingerprint. Everything in
@@ -17,7 +17,7 @@ export class OutputCache {
   /** Absolute folder of locks that are held while something outside is written. */
   readonly locksDir: string;
   readonly #indexDir: string;
-  readonly #verified = new Map<ContentHash, boolean>();
+  readonly #verified = new Map<string, boolean>();
 
   constructor(targetDir: string) {
     this.objectsDir = join(targetDir, "cache", "objects");
@@ -36,12 +36,27 @@ export class OutputCache {
     return objectPath(this.objectsDir, hash);
   }
 
+  /** Absolute path of a file that a script made beside its rows. */
+  artifactPath(hash: ContentHash): string {
+    return objectPath(this.objectsDir, hash, "artifact");
+  }
+
+  /** Like {@linkcode has}, for an artifact. */
+  hasArtifact({ contentHash, sizeBytes }: Artifact): boolean {
+    return this.#isIntact(contentHash, sizeBytes, "artifact");
+  }
+
   /** True when the output is there and intact. Looked at once per process. */
   has(hash: ContentHash, sizeBytes: number): boolean {
-    const known = this.#verified.get(hash);
+    return this.#isIntact(hash, sizeBytes, "parquet");
+  }
+
+  #isIntact(hash: ContentHash, sizeBytes: number, kind: ObjectKind): boolean {
+    const key = `${hash}.${kind}`;
+    const known = this.#verified.get(key);
     if (known !== undefined) return known;
-    const intact = verifyObject(this.objectsDir, hash, sizeBytes);
-    this.#verified.set(hash, intact);
+    const intact = verifyObject(this.objectsDir, hash, sizeBytes, { deep: false, kind });
+    this.#verified.set(key, intact);
     return intact;
   }
 
@@ -51,14 +66,20 @@ export class OutputCache {
     if (text === null) return null;
     const output = parseEntry(text, fingerprint);
     if (output === null || !this.has(output.contentHash, output.sizeBytes)) return null;
+    const { artifact } = output;
+    if (artifact !== undefined && !this.hasArtifact(artifact)) return null;
     // No ref may name it yet: keep `gc` away until a commit does.
     freshen(this.objectPath(output.contentHash));
+    if (artifact !== undefined) freshen(this.artifactPath(artifact.contentHash));
     return output;
   }
 
   /** Remembers an adopted output. */
   record(output: CachedOutput): void {
-    this.#verified.set(output.contentHash, true);
+    this.#verified.set(`${output.contentHash}.parquet`, true);
+    if (output.artifact !== undefined) {
+      this.#verified.set(`${output.artifact.contentHash}.artifact`, true);
+    }
     // In one write and no rename: an entry that is cut short cannot be read, and counts as none.
     writeText(this.#indexPath(output.fingerprint), compactJson(output));
   }
@@ -82,7 +103,14 @@ export class OutputCache {
     removeIfExists(this.#indexPath(fingerprint));
   }
 
-  /** Content hashes of all objects. */
+  /** Content hashes of all artifacts. */
+  artifacts(): ContentHash[] {
+    return listDir(this.objectsDir)
+      .filter((name) => /^[0-9a-f]{64}\.artifact$/.test(name))
+      .map((name) => name.slice(0, 64) as ContentHash);
+  }
+
+  /** Content hashes of all outputs. */
   objects(): ContentHash[] {
     return listDir(this.objectsDir)
       .filter((name) => /^[0-9a-f]{64}\.parquet$/.test(name))

@@ -1,6 +1,6 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { type Category, type ColumnChanges, NO_COLUMN_CHANGES } from "../model/change.ts";
-import type { ManifestNode, QueryShape } from "../model/manifest.ts";
+import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import { type ColumnComparison, compareColumns } from "./compare_columns.ts";
 
 /** What an edit of one node means; null when nothing that anyone could see changed. */
@@ -193,9 +193,7 @@ function dataReason(
   changes: ColumnChanges,
   unsure: boolean,
 ): string {
-  const files = after.version?.files ?? [];
-  const where = after.version?.relies_on ??
-    (files.length === 1 ? files[0]! : `${files.length} files`);
+  const where = after.version?.relies_on ?? filesWords(before.version, after.version);
   const { rows } = before.shape;
   const isAll = changes.changed.length > 0 && changes.changed.length === after.shape.columns.length;
   if (unsure || rows === null || rows !== after.shape.rows || isAll) {
@@ -204,6 +202,33 @@ function dataReason(
   return changes.changed.length === 0
     ? `data changed: ${where}, not in the columns that were there`
     : `data changed: ${where}, in ${changes.changed.join(", ")} only`;
+}
+
+/** Names shown of files that came, went or changed. */
+const FILES_SHOWN = 3;
+
+/** Which files the data is in, as exactly as is known: those that came, went or changed. */
+function filesWords(before: SourceVersion | null, after: SourceVersion | null): string {
+  const files = after?.files ?? [];
+  const [old, now] = [hashesOf(before), hashesOf(after)];
+  const parts = old === null || now === null ? [] : [
+    ["added", files.filter((file) => !old.has(file))] as const,
+    ["removed", [...old.keys()].filter((file) => !now.has(file))] as const,
+    ["changed", files.filter((file) => old.has(file) && old.get(file) !== now.get(file))] as const,
+  ].filter(([, names]) => names.length > 0);
+  if (parts.length === 0) return files.length === 1 ? files[0]! : `${files.length} files`;
+  return parts.map(([what, names]) => {
+    const more = names.length > FILES_SHOWN ? ", ..." : "";
+    const shown = names.slice(0, FILES_SHOWN).join(", ");
+    return `${names.length} ${names.length === 1 ? "file" : "files"} ${what} (${shown}${more})`;
+  }).join(", ");
+}
+
+function hashesOf(version: SourceVersion | null): ReadonlyMap<string, string> | null {
+  const hashes = version?.file_hashes;
+  return version === null || hashes === undefined
+    ? null
+    : new Map(version.files.map((file, i) => [file, hashes[i] ?? ""]));
 }
 
 /** Inputs that came or went without the query noticing. */

@@ -1,4 +1,10 @@
 import { compareText } from "../base/diagnostic.ts";
+import {
+  intersectIntervals,
+  type Interval,
+  intervalWords,
+  subtractIntervals,
+} from "../base/time_intervals.ts";
 import { layersOf } from "../dag/graph.ts";
 import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { NodeId } from "../model/ids.ts";
@@ -41,12 +47,16 @@ function compareNode(
   const verdict = categorize(before, after);
   const moved = before.fingerprint !== after.fingerprint;
   const comparison = { before: beforeAll, after: afterAll, changes };
-  const upstream = moved
+  const pieces = moved ? incrementalReason(before, after) : null;
+  const upstream = moved && pieces === null
     ? [...new Set(after.inputs)].flatMap((id) => impactOf(after, id, comparison))
     : [];
   const because = [...new Set(upstream.flatMap((item) => item.because))].sort(compareText)
     .slice(0, CAUSES_SHOWN);
-  const reasons = upstream.slice(0, CAUSES_SHOWN).map(({ reason }) => reason);
+  const reasons = [
+    ...(pieces === null ? [] : [pieces]),
+    ...upstream.slice(0, CAUSES_SHOWN).map(({ reason }) => reason),
+  ];
   if (verdict !== null) {
     return change(after.id, {
       kind: "direct",
@@ -63,6 +73,23 @@ function compareNode(
     reasons: reasons.length > 0 ? reasons : [ownReason(before, after, beforeAll)],
     because,
   });
+}
+
+/** What a node that is built piece by piece adds to its output; null where it is built from scratch for another reason. */
+function incrementalReason(before: ManifestNode, after: ManifestNode): string | null {
+  const [old, now] = [before.incremental, after.incremental];
+  if (now === undefined) return null;
+  const { base, build } = now;
+  if (base === null && old?.logic !== now.logic) return null;
+  if (build.length === 0) return base === null ? "built from scratch" : "new rows in what it reads";
+  const fresh = subtractIntervals(build, old?.done ?? []);
+  const again = intersectIntervals(build, old?.done ?? []);
+  const words = (intervals: readonly Interval[]) =>
+    intervals.slice(0, 3).map(intervalWords).join(", ") + (intervals.length > 3 ? ", ..." : "");
+  return [
+    ...(fresh.length > 0 ? [`intervals pending: ${words(fresh)}`] : []),
+    ...(again.length > 0 ? [`intervals built again: ${words(again)}`] : []),
+  ].join("; ");
 }
 
 /** Why a fingerprint moved although nothing that is read changed. */
@@ -105,6 +132,7 @@ function unchanged(node: ManifestNode, before: Manifest, after: Manifest): Chang
   const isKept = node.kept === true && before.nodes.get(node.id)?.kept === true;
   return change(node.id, {
     reasons: isKept ? [keptReason(node, after)] : moved.map((id) => {
+      if (node.incremental !== undefined) return `${id} changed; what is built of it stays`;
       const input = after.nodes.get(id)!;
       const spared = input.override?.category === "NON_BREAKING" &&
         readsChanged(node, before.nodes.get(id)!, input);

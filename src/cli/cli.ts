@@ -9,8 +9,9 @@ import {
   type CommandOption,
   COMMON_OPTIONS,
 } from "./command.ts";
-import { COMMANDS, GROUPS } from "./commands/registry.ts";
+import { COMMANDS, GROUPS, HEADINGS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
+import { typedVariables } from "./typed_values.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 
 /** What a command line runs in. */
@@ -22,29 +23,53 @@ export interface CliEnvironment {
 /** Runs a command line and returns its exit code. The only door to the program; never throws. */
 export async function runCli(args: readonly string[], cli: CliEnvironment): Promise<number> {
   let code = EXIT_DONE;
-  const program = buildProgram(cli, (result) => code = result);
+  const { own, rest } = splitCommand(args);
+  const program = buildProgram(cli, rest, (result) => code = result);
   if (args.length === 0) {
     program.outputHelp();
     return EXIT_DONE;
   }
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync(spelledOut(own), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
-    return reportError(error, args, cli);
+    return reportError(error, own, cli);
   }
 }
 
-function buildProgram(cli: CliEnvironment, done: (code: number) => void): Program {
+function spelledOut([name, ...rest]: readonly string[]): string[] {
+  const spellings = COMMANDS.find((command) => command.name === name)?.spellings ?? {};
+  return [name!, ...rest.map((word) => Object.hasOwn(spellings, word) ? spellings[word]! : word)];
+}
+
+/** Words of another command are none of ours: its options are not even looked at. */
+function splitCommand(
+  args: readonly string[],
+): { own: readonly string[]; rest: readonly string[] | null } {
+  const takesCommand = COMMANDS.some((command) =>
+    command.takesCommand === true && command.name === args[0]
+  );
+  const at = takesCommand ? args.indexOf("--") : -1;
+  return at < 0 ? { own: args, rest: null } : { own: args.slice(0, at), rest: args.slice(at + 1) };
+}
+
+function buildProgram(
+  cli: CliEnvironment,
+  rest: readonly string[] | null,
+  done: (code: number) => void,
+): Program {
   const program = prepare(new Program("seeknal"), cli)
     .description("Data pipelines whose environments are Git refs")
     .version(`seeknal ${VERSION}`, "-V, --version", "print the version")
     .helpCommand("help [COMMAND]", "show help for a command")
     .addHelpText("after", FIRST_STEPS);
   const groups = new Map<string, Program>();
+  let heading = "";
   for (const command of COMMANDS) {
     const words = command.name.split(" ");
+    heading = HEADINGS.get(command.name) ?? heading;
+    program.commandsGroup(heading);
     let parent = program;
     if (words.length === 2) {
       const name = words[0]!;
@@ -53,9 +78,17 @@ function buildProgram(cli: CliEnvironment, done: (code: number) => void): Progra
           .helpCommand("help [COMMAND]", "show help for a command");
       groups.set(name, parent);
     }
-    addCommand(parent, words.at(-1)!, command, cli, done);
+    addCommand(parent, words.at(-1)!, command, { cli, rest, done });
   }
   return program;
+}
+
+/** A command in the help: every one has options, which need no saying. */
+function commandTerm(command: Program): string {
+  const args = command.registeredArguments.map((argument) =>
+    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
+  );
+  return [command.name(), ...args].join(" ");
 }
 
 const FIRST_STEPS = `
@@ -68,21 +101,37 @@ The loop:
 
 function prepare(program: Program, { terminal }: CliEnvironment): Program {
   return program.exitOverride().showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: commandTerm })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
-      outputError: (text, write) => write(text),
+      outputError: (text, write) => write(usageError(program, text, terminal)),
       getOutHelpWidth: () => Math.min(terminal.width, 100),
     });
+}
+
+/** What is wrong with a command line, with what was probably meant or where to look. */
+function usageError(program: Program, text: string, { colorErr }: Terminal): string {
+  const style = styleFor(colorErr);
+  const [, what, meant] = /^error: ([\s\S]*?)(?:\n\(Did you mean ([\s\S]*?)\?\))?\n?$/.exec(text) ??
+    [text, text];
+  const words: string[] = [];
+  for (let at: Program | null = program; at !== null; at = at.parent) words.unshift(at.name());
+  const hint = meant === undefined
+    ? `see: ${words.join(" ")} --help`
+    : `did you mean ${meant.replace(/^one of /, "one of: ")}?`;
+  return `${style.red("error:")} ${what}\n  ${style.cyan("hint:")} ${hint}\n`;
 }
 
 function addCommand(
   parent: Program,
   name: string,
   command: Command,
-  cli: CliEnvironment,
-  done: (code: number) => void,
+  { cli, rest, done }: {
+    readonly cli: CliEnvironment;
+    readonly rest: readonly string[] | null;
+    readonly done: (code: number) => void;
+  },
 ): void {
   const program = prepare(
     parent.command(name, command.hidden === true ? { hidden: true } : {}),
@@ -104,7 +153,7 @@ function addCommand(
   }
   program.action(async (...values: unknown[]) => {
     const args = values.slice(0, command.arguments.length) as (string | undefined)[];
-    done(await command.run(makeContext(cli, args, program.opts())));
+    done(await command.run(makeContext(cli, args, rest, program.opts())));
   });
 }
 
@@ -121,12 +170,14 @@ function addOption(program: Program, { flags, doc, repeats }: CommandOption): vo
 function makeContext(
   { host, terminal }: CliEnvironment,
   args: readonly (string | undefined)[],
+  rest: readonly string[] | null,
   options: Record<string, unknown>,
 ): CommandContext {
   return {
     host,
     terminal,
     args,
+    rest,
     options,
     workspace: async (mode) => {
       const { openWorkspace } = await import("../app/workspace.ts");
@@ -137,7 +188,13 @@ function makeContext(
         : join(host.cwd, typed);
       const note = styleFor(terminal.colorErr).yellow("note:");
       const notice = (text: string) => terminal.err(`${note} ${text}\n`);
-      return openWorkspace(host, { projectPath, readOnly: mode === "read", profile, notice });
+      return openWorkspace(host, {
+        projectPath,
+        readOnly: mode === "read",
+        profile,
+        typed: typedVariables(options),
+        notice,
+      });
     },
   };
 }

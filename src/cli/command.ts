@@ -12,7 +12,14 @@ export interface CommandArgument {
 }
 
 /** What shell completion offers for a value. */
-export type Completes = "environment" | "node" | readonly string[];
+export type Completes =
+  | "environment"
+  | "node"
+  | "metric"
+  | "kind"
+  | "tag"
+  | "connection"
+  | readonly string[];
 
 /** An option. */
 export interface CommandOption {
@@ -30,6 +37,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** Positional arguments in order; undefined where an optional one was left out. */
   readonly args: readonly (string | undefined)[];
+  /** What stands behind `--`, for a command that takes another one; null where there is no `--`. */
+  readonly rest: readonly string[] | null;
   /** Option values by camelCase name. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Opens the project that the options name. */
@@ -47,6 +56,10 @@ export interface Command {
   readonly examples?: readonly string[];
   /** Left out of the help. */
   readonly hidden?: boolean;
+  /** Words that stand for options and could not be named as such: short options have one letter. */
+  readonly spellings?: Readonly<Record<string, string>>;
+  /** Takes another command behind `--`. */
+  readonly takesCommand?: boolean;
   /** Takes options it does not know as words. */
   readonly takesAnyOption?: boolean;
   /** Returns the exit code; throws `UserError` for what the user can act on. */

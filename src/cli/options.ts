@@ -23,6 +23,12 @@ export function texts({ options }: CommandContext, name: string): string[] {
     : [];
 }
 
+/** All words of a positional argument that takes any number of them. */
+export function words({ args }: CommandContext, index: number): string[] {
+  const value: unknown = args[index];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
 /** A whole number of at least `least`, or null when the option was not given. Throws `invalid_option` (2). */
 export function wholeNumber(
   context: CommandContext,

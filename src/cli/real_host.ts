@@ -16,6 +16,7 @@ export function realHost(programDir: string | undefined): Host {
     },
     // `deno task` goes to the program's folder first; INIT_CWD is where the user typed.
     cwd: Deno.cwd() === programDir ? env("INIT_CWD") ?? programDir : Deno.cwd(),
+    programDir: Deno.build.standalone ? null : programDir ?? null,
     get signal() {
       return signal ??= stopSignal();
     },

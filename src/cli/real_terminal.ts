@@ -1,4 +1,4 @@
-import type { Terminal } from "./terminal.ts";
+import type { Keyboard, Terminal } from "./terminal.ts";
 
 /**
  * The process's own terminal. `NO_COLOR` and `--no-color` turn colour off,
@@ -15,15 +15,21 @@ export function realTerminal(args: readonly string[]): Terminal {
   const isForced = isOn("FORCE_COLOR") || isOn("CLICOLOR_FORCE");
   const color = (isTerminal: boolean) => !isOff && (isTerminal || isForced);
   const stderrIsTerminal = Deno.stderr.isTerminal();
+  const stdoutIsTerminal = Deno.stdout.isTerminal();
   return {
     out: (text) => writeUnlessClosed(() => write(Deno.stdout, text)),
     err: (text) => writeUnlessClosed(() => write(Deno.stderr, text)),
     canAsk: Deno.stdin.isTerminal() && stderrIsTerminal,
     isScreen: stderrIsTerminal && Deno.env.get("TERM") !== "dumb" &&
       Deno.env.get("CI") === undefined,
-    colorOut: color(Deno.stdout.isTerminal()),
+    colorOut: color(stdoutIsTerminal),
     colorErr: color(stderrIsTerminal),
-    width: stderrIsTerminal ? Deno.consoleSize().columns : 100,
+    get width() {
+      return stderrIsTerminal ? Deno.consoleSize().columns : 100;
+    },
+    get outWidth() {
+      return stdoutIsTerminal ? Deno.consoleSize().columns : null;
+    },
     confirm: (question) => {
       write(Deno.stderr, `${question} [y/N] `);
       return /^y(es)?$/i.test((readLine() ?? "").trim());
@@ -39,7 +45,32 @@ export function realTerminal(args: readonly string[]): Terminal {
       }
     },
     readInput: async () => await new Response(Deno.stdin.readable).text(),
+    takeKeyboard: () =>
+      Deno.stdin.isTerminal() && stdoutIsTerminal && Deno.env.get("TERM") !== "dumb"
+        ? new RawKeyboard()
+        : null,
   };
+}
+
+/** Stdin without the line editing of the system. */
+class RawKeyboard implements Keyboard {
+  readonly #decoder = new TextDecoder();
+  readonly #buffer = new Uint8Array(16_384);
+
+  constructor() {
+    Deno.stdin.setRaw(true);
+  }
+
+  async read(): Promise<string | null> {
+    const count = await Deno.stdin.read(this.#buffer);
+    return count === null
+      ? null
+      : this.#decoder.decode(this.#buffer.subarray(0, count), { stream: true });
+  }
+
+  [Symbol.dispose](): void {
+    Deno.stdin.setRaw(false);
+  }
 }
 
 /** A reader that has seen enough (`| head`) closes the pipe: not an error of ours. */

@@ -1,5 +1,7 @@
 import type { NodeStatus, RunEvent } from "../model/run.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
+import { deliveryLine } from "./views/exposures_view.ts";
+import { checkedLines } from "./views/checks_view.ts";
 import { tableLine } from "./views/tables_view.ts";
 import { formatBytes, formatDuration, pad, plural } from "./views/format.ts";
 
@@ -29,9 +31,16 @@ const BAR_WIDTH = 30;
 /** Milliseconds between two drawings of the bar. */
 const REDRAW_MS = 50;
 
+/** `, accuracy 0.91` */
+function metricWords(metrics: Readonly<Record<string, number>> = {}): string {
+  return Object.entries(metrics).map(([name, value]) => `, ${name} ${Number(value.toPrecision(4))}`)
+    .join("");
+}
+
 /** Lines on stderr for each finished node, and a bar below them on a screen. */
 export class HumanReporter implements Reporter {
   readonly #terminal: Terminal;
+  #environment: string | null = null;
   #total = 0;
   #layers = 0;
   #done = 0;
@@ -48,6 +57,7 @@ export class HumanReporter implements Reporter {
     const style = styleFor(this.#terminal.colorErr);
     switch (event.event) {
       case "plan":
+        this.#environment = event.environment;
         this.#total = event.nodes;
         this.#layers = event.layers;
         this.#line(style.bold(
@@ -69,12 +79,23 @@ export class HumanReporter implements Reporter {
       case "node_finished":
         this.#finished(event);
         break;
+      case "log":
+        this.#line(`  ${style.dim(`${event.node} |`)} ${event.message}`);
+        this.#draw();
+        break;
+      case "checked":
+        for (const line of checkedLines(event, this.#environment, style)) this.#line(line);
+        this.#draw();
+        break;
       case "materialized": {
         const { rows, ...table } = event;
         this.#line(`  ${tableLine({ ...table, rows_written: rows }, style)}`);
         this.#draw();
         break;
       }
+      case "delivered":
+        this.#line(`  ${deliveryLine(event, style)}`);
+        break;
       case "finished":
         this.#clear();
         break;
@@ -96,7 +117,9 @@ export class HumanReporter implements Reporter {
         : style.green;
       const facts = error !== null
         ? error.replaceAll("\n", "\n      ")
-        : `${plural(rows!, "row")}, ${formatBytes(bytes!)}, ${formatDuration(event.duration_ms)}`;
+        : `${plural(rows!, "row")}, ${formatBytes(bytes!)}, ${formatDuration(event.duration_ms)}${
+          metricWords(event.metrics)
+        }`;
       this.#line(
         `  ${style.dim(`[layer ${layer}/${this.#layers}]`)} ${
           paint(pad(WORDS[status], 7))

@@ -2,6 +2,7 @@ import { compactJson } from "../base/canonical_json.ts";
 import { compareText } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Fingerprint, NodeId } from "../model/ids.ts";
+import type { IncrementalState } from "../model/incremental.ts";
 import type {
   ManifestNode,
   NodeParts,
@@ -27,6 +28,8 @@ export interface FingerprintParts {
   readonly version: SourceVersion | null;
   readonly shape: QueryShape;
   readonly inputs: readonly FingerprintInput[];
+  /** For a node that is built piece by piece: what its output is made of, instead of its inputs. */
+  readonly incremental?: IncrementalState | undefined;
 }
 
 /** What a node's output is made from, as a whole and as its readers see it. */
@@ -47,6 +50,14 @@ export interface Fingerprints {
 export function fingerprintsOf(node: FingerprintParts): Fingerprints {
   const { shape, inputs } = node;
   const { lineage } = shape;
+  if (node.incremental !== undefined) {
+    const fingerprint = sha256(compactJson({
+      version: FINGERPRINT_VERSION,
+      ...node.incremental,
+      base: node.incremental.base?.fingerprint ?? null,
+    })) as Fingerprint;
+    return { fingerprint, parts: wholeParts(fingerprint, shape) };
+  }
   const common = { version: FINGERPRINT_VERSION, engine: node.engine };
   if (lineage === null || shape.rows === null) {
     const fingerprint = sha256(compactJson({

@@ -1,4 +1,11 @@
-import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBResult,
+  StatementType,
+} from "@duckdb/node-api";
+import type { Batch, BatchReader, ColumnType, PlainValue } from "./column_type.ts";
+import { columnType, plainValue } from "./plain_values.ts";
 import { quoteList } from "./quote.ts";
 import { type Session, type SessionOptions, SqlError, type Table } from "./session.ts";
 
@@ -62,6 +69,17 @@ class DuckDbSession implements Session {
     });
   }
 
+  async stream(sql: string): Promise<BatchReader> {
+    return await guarded(async () => {
+      const result = await this.#connection.stream(sql);
+      const types = result.columnTypes().map(columnType);
+      return {
+        columns: result.deduplicatedColumnNames().map((name, i) => ({ name, type: types[i]! })),
+        batches: (rows) => readBatches(result, types, rows),
+      };
+    });
+  }
+
   async statementCount(sql: string): Promise<number> {
     return await guarded(async () => (await this.#connection.extractStatements(sql)).count);
   }
@@ -88,6 +106,29 @@ class DuckDbSession implements Session {
     if (this.#ownsInstance) this.#instance.closeSync();
     return Promise.resolve();
   }
+}
+
+async function* readBatches(
+  result: DuckDBResult,
+  types: readonly ColumnType[],
+  rows: number,
+): AsyncGenerator<Batch> {
+  const empty = () => types.map((): PlainValue[] => []);
+  let values = empty();
+  let length = 0;
+  for (;;) {
+    const chunk = await guarded(() => result.fetchChunk());
+    if (chunk === null || chunk.rowCount === 0) break;
+    values.forEach((column, i) => {
+      for (const value of chunk.getColumnValues(i)) column.push(plainValue(value, types[i]!));
+    });
+    length += chunk.rowCount;
+    if (length < rows) continue;
+    yield { length, values };
+    values = empty();
+    length = 0;
+  }
+  if (length > 0) yield { length, values };
 }
 
 async function guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -1,3 +1,5 @@
+import type { BatchReader } from "./column_type.ts";
+
 /** A value as the engine's JSON conversion gives it: 64-bit integers and decimals are strings. */
 export type Cell = unknown;
 
@@ -46,6 +48,8 @@ export interface Session extends AsyncDisposable {
   run(sql: string): Promise<number>;
   /** Executes one statement and reads its rows. Throws `SqlError`. */
   read(sql: string, limit?: number): Promise<Table>;
+  /** Executes one statement and reads its rows piece by piece, in the form that loses nothing. Throws `SqlError`. */
+  stream(sql: string): Promise<BatchReader>;
   /** How many statements the engine makes of a text; a PIVOT with columns that depend on the data counts as several. Throws `SqlError`. */
   statementCount(sql: string): Promise<number>;
   /** Kind of a single statement (`SELECT`, `EXPLAIN`, …) without running it. Throws `SqlError`. */

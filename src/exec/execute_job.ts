@@ -12,13 +12,17 @@ import type {
   NodeOutput,
   NodeResult,
   QueryJob,
+  RowsJob,
+  ScriptJob,
   TableReadJob,
   WatchedFile,
 } from "../model/run.ts";
-import { findTableSource } from "../sources/registry.ts";
+import { findSourceType, findTableSource } from "../sources/registry.ts";
+import { isScanType } from "../sources/source_type.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import { executeChecks } from "./execute_checks.ts";
-import { executeScript, type Produced } from "./execute_script.ts";
+import { executeScript } from "./execute_script.ts";
+import type { Produced, ScriptContext } from "./script_context.ts";
 import type { WorkerShare } from "./worker_messages.ts";
 
 /**
@@ -28,18 +32,23 @@ import type { WorkerShare } from "./worker_messages.ts";
 export class JobExecutor implements AsyncDisposable {
   readonly #share: WorkerShare;
   readonly #sessions = new Map<string, JobSession>();
+  /** Ends the script that is running; null while none is. */
+  #stopScript: ((message: string) => void) | null = null;
+  /** Why the job was to be ended before its script had begun. */
+  #stopped: string | null = null;
 
   constructor(share: WorkerShare) {
     this.#share = share;
   }
 
   /** Never throws: what goes wrong is the result. */
-  async execute(job: NodeJob): Promise<NodeResult> {
+  async execute(job: NodeJob, script: ScriptLines = { log: () => {} }): Promise<NodeResult> {
+    this.#stopped = null;
     const started = performance.now();
     const temporary = join(job.temporaryDir, `${Deno.pid}-${crypto.randomUUID()}.parquet`);
     try {
       checkUnchanged(job.watched);
-      const { rows, metrics, artifact } = await this.#produce(job, temporary);
+      const { rows, metrics, artifact } = await this.#produce(job, temporary, script);
       checkUnchanged(job.watched);
       const adopted = adoptObject(temporary, job.objectsDir);
       const durationMs = performance.now() - started;
@@ -55,6 +64,12 @@ export class JobExecutor implements AsyncDisposable {
       removeIfExists(temporary);
       return { status: "failed", error: toFailure(error, job) };
     }
+  }
+
+  /** Ends the script that is running, if one is: its job fails. */
+  stopScript(message: string): void {
+    this.#stopped = message;
+    this.#stopScript?.(message);
   }
 
   /** Checks the rows of an output. Never throws: what goes wrong is the result. */
@@ -77,7 +92,11 @@ export class JobExecutor implements AsyncDisposable {
     this.#sessions.clear();
   }
 
-  async #produce(job: NodeJob, temporary: string): Promise<Produced> {
+  async #produce(
+    job: NodeJob,
+    temporary: string,
+    script: ScriptLines,
+  ): Promise<Produced> {
     const own = await this.#session(job);
     const { session } = own;
     if (job.type === "copy") {
@@ -90,13 +109,42 @@ export class JobExecutor implements AsyncDisposable {
       return { rows };
     }
     await leaveTransaction(own);
-    if (job.type === "script") return await executeScript(job, temporary, session);
+    if (job.type === "script") return await this.#script(job, { temporary, session, ...script });
     const rows = await withTimeout(
       session,
       job.timeoutMs,
-      () => readOutside(job, temporary, session),
+      () =>
+        job.type === "rows"
+          ? readRows(job, temporary, session)
+          : readOutside(job, temporary, session),
     );
     return { rows };
+  }
+
+  async #script(
+    job: ScriptJob,
+    context: Omit<ScriptContext, "signal">,
+  ): Promise<Produced> {
+    const controller = new AbortController();
+    const stop = (message: string) => {
+      controller.abort(new UserError(message, { code: "script_stopped", kind: "execution" }));
+      context.session.interrupt();
+    };
+    const { timeoutMs } = job;
+    const timer = timeoutMs === null
+      ? undefined
+      : setTimeout(() => stop(`Timed out after ${timeoutMs / 1000} s`), timeoutMs);
+    this.#stopScript = stop;
+    if (this.#stopped !== null) stop(this.#stopped);
+    try {
+      return await executeScript(job, { ...context, signal: controller.signal });
+    } catch (error) {
+      controller.signal.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#stopScript = null;
+    }
   }
 
   async #session(job: NodeJob): Promise<JobSession> {
@@ -126,6 +174,9 @@ export class JobExecutor implements AsyncDisposable {
   }
 }
 
+/** How a script is heard: what it says, and the line to its worker; without one, it gets a worker here. */
+export type ScriptLines = Pick<ScriptContext, "log" | "port">;
+
 /** A session with what is known about its state. */
 interface JobSession {
   readonly session: Session;
@@ -147,6 +198,14 @@ async function readOutside(
   });
 }
 
+/** Rows of files that the engine cannot read itself. */
+async function readRows(job: RowsJob, path: string, session: Session): Promise<number> {
+  const type = findSourceType(job.source);
+  if (type === null || isScanType(type)) throw new Error(`${job.source} is read by the engine`);
+  const { columns, temporaryDir } = job;
+  return await (await type.reader()).read(job, { columns, path, session, temporaryDir });
+}
+
 async function leaveTransaction(own: JobSession): Promise<void> {
   if (own.inTransaction) await own.session.run("ROLLBACK");
   own.inTransaction = false;
@@ -157,7 +216,7 @@ const SMALL_INPUT_BYTES = 1 << 20;
 
 function isSmall(job: NodeJob): boolean {
   if (job.type === "copy") return true;
-  if (job.type === "table" || job.type === "script") return false;
+  if (job.type === "table" || job.type === "rows" || job.type === "script") return false;
   const sizes = [
     ...job.inputs.map(({ path }) => statIfExists(path)?.size ?? 0),
     ...job.watched.map(({ sizeBytes }) => sizeBytes),

@@ -193,6 +193,7 @@ class StepRun {
       bytes: output?.sizeBytes ?? null,
       duration_ms: Math.round(elapsedMs * 10) / 10,
       error: "error" in outcome ? outcome.error : null,
+      ...(output?.metrics === undefined ? {} : { metrics: output.metrics }),
     });
   }
 }

@@ -19,7 +19,16 @@ export interface CheckSpec {
   readonly sql: string;
   /** What to say when it fails; null: name and detail. */
   readonly message: string | null;
+  /** A SELECT of the rows that fail, over the same relations; absent where no row is to blame. */
+  readonly failing?: string;
+  /** Columns that tell failing rows apart; absent: the first ones. */
+  readonly keys?: readonly string[];
+  /** Violations up to which it passes; absent: 0. */
+  readonly max_violations?: number;
 }
+
+/** How a `detail` begins that shows some of the rows that failed, which then says what and not how many. */
+export const SAMPLE = "such as ";
 
 /** What came of a check. */
 export interface CheckResult {
@@ -33,9 +42,33 @@ export interface CheckResult {
   readonly violations: number;
   readonly checked: number;
   readonly detail: string | null;
+  /** A SELECT over the node that shows what failed; absent where nothing did or no row is to blame. */
+  readonly query?: string;
 }
 
 /** True where a result keeps its node from succeeding. */
 export function isBlocking({ status, severity }: CheckResult): boolean {
   return status !== "passed" && severity === "error";
+}
+
+/** What a check found, in words, with its name. */
+export function checkWords(result: CheckResult): string {
+  const how = result.status === "error" ? "could not be checked" : "failed";
+  return `${result.name} ${how}: ${foundWords(result)}`;
+}
+
+/** What a check that did not pass found, in words. */
+export function foundWords(
+  { status, violations, checked, detail }: Pick<
+    CheckResult,
+    "status" | "violations" | "checked" | "detail"
+  >,
+): string {
+  if (status === "error") return detail ?? "it does not run";
+  if (detail !== null && !detail.startsWith(SAMPLE)) return detail;
+  const rows = violations === 1 && checked === 0 ? "row" : "rows";
+  const count = checked > 0 && violations <= checked
+    ? `${violations} of ${checked} ${checked === 1 ? "row" : "rows"}`
+    : `${violations} ${rows}`;
+  return detail === null ? count : `${count}, ${detail}`;
 }

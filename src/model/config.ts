@@ -6,7 +6,15 @@ export interface ProjectConfig {
   /** Time to live of new environments, in seconds. */
   readonly ttlSeconds: number;
   readonly autoCategorize: AutoCategorize;
+  /** How strict lint is about a rule, where not as the rule itself says. */
+  readonly lint: Readonly<Record<string, LintLevel>>;
 }
+
+/** What a rule of lint does with what it finds. */
+export type LintLevel = (typeof LINT_LEVELS)[number];
+
+/** The values of {@linkcode LintLevel}. */
+export const LINT_LEVELS = ["off", "warn", "error"] as const;
 
 /**
  * Who decides what a change means for the readers: always the program (`full`), a person

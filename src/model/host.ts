@@ -6,6 +6,8 @@ export interface Host {
   /** Who commits. */
   readonly user: { readonly name: string; readonly email: string };
   readonly cwd: string;
+  /** Absolute folder of the program's source; null for a compiled program. */
+  readonly programDir: string | null;
   /** Aborts when the user asks to stop (Ctrl-C, SIGTERM). */
   readonly signal: AbortSignal;
   readonly cpuCount: number;

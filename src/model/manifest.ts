@@ -1,4 +1,5 @@
 import type { Fingerprint, NodeId } from "./ids.ts";
+import type { IncrementalState } from "./incremental.ts";
 import type { MaterializationSpec } from "./materialization.ts";
 import type { AuditSpec, DeclaredColumn, ParamValue } from "./node.ts";
 
@@ -60,6 +61,8 @@ export interface SourceVersion {
   /** Hash over the paths and contents of all files, or what stands for the rows of a table outside. */
   readonly hash: string;
   readonly files: readonly string[];
+  /** Where a pattern or folder names the files: the first digits of the hash of each, to tell which of them changed. */
+  readonly file_hashes?: readonly string[];
   /** For a table outside: what the hash relies on, in words. */
   readonly relies_on?: string;
   /** For a table outside: stands for the system it is in. */
@@ -103,6 +106,8 @@ export interface ManifestNode {
   readonly fingerprint: Fingerprint;
   /** Absent in what an earlier version wrote: every part then changes with the whole. */
   readonly parts?: NodeParts;
+  /** What its output is made of, where that is built piece by piece. */
+  readonly incremental?: IncrementalState;
   /** Set for nodes that have no rows of their own: metrics, exposures and the like. */
   readonly virtual?: true;
   /** Checks that its rows have to pass; absent where there are none. */

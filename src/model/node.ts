@@ -1,10 +1,10 @@
 import type { Scalar } from "../base/field_reader.ts";
 import type { CheckSeverity } from "./check.ts";
 import type { NodeId } from "./ids.ts";
+import type { ParamValue } from "./param_value.ts";
 import type { MaterializationSpec } from "./materialization.ts";
 
-/** A value of a source's `params`. */
-export type ParamValue = Scalar | readonly Scalar[] | { readonly [key: string]: Scalar };
+export type { ParamValue } from "./param_value.ts";
 
 /** A column that the author declared. */
 export interface DeclaredColumn {
@@ -22,6 +22,14 @@ export interface AuditSpec {
   /** Columns it looks at; empty for the table as a whole. */
   readonly columns: readonly string[];
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** What it is called; absent: after its type and its columns. */
+  readonly name?: string;
+  /** SQL condition on the rows that are looked at; absent: all of them. */
+  readonly where?: string;
+  /** Violations up to which it passes all the same; absent: 0. */
+  readonly max_violations?: number;
+  /** Nodes that it reads besides its own; absent: none. */
+  readonly reads?: readonly NodeId[];
 }
 
 /** Code in another language than SQL that makes a node's rows. */
@@ -31,6 +39,10 @@ export interface ScriptSpec {
   readonly file: string;
   /** The code itself. */
   readonly code: string;
+  /** 1-based line of the file in which it begins. */
+  readonly line: number;
+  /** Files of the project that it imports, by project-relative path. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 /** How a node is built piece by piece. */
@@ -73,6 +85,8 @@ export interface NodeCommon {
   readonly materializations: readonly MaterializationSpec[];
   /** Checks that its rows have to pass. */
   readonly audits: readonly AuditSpec[];
+  /** Where each of the `audits` is written in the node's document; absent where there are none. */
+  readonly auditPlaces?: readonly (readonly (string | number)[])[];
 }
 
 /** A node as its author wrote it, normalised: nothing is optional because it was left out. Each kind adds fields of its own. */
@@ -86,7 +100,27 @@ export interface SourceSpec extends NodeCommon {
   /** Project-relative path or glob, or the name of a table; null where `params.query` says what to read. */
   readonly table: string | null;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** How old its newest row may be; null where nobody said. */
+  readonly freshness: FreshnessSpec | null;
+  /** What columns that are not declared mean. */
+  readonly contract: ContractMode;
 }
+
+/** How old the newest row of a source may be. */
+export interface FreshnessSpec {
+  /** Column with the time of a row. */
+  readonly time_column: string;
+  /** Age from which it is said, as `24h`; null: never. */
+  readonly warn_after: string | null;
+  /** Age from which the source fails; null: never. */
+  readonly error_after: string | null;
+}
+
+/**
+ * What holds between the columns that are declared and those that are there. `enforce`: they are the same, with the
+ * same types. `evolve`: others come through, with a warning. `ignore`: others come through.
+ */
+export type ContractMode = "enforce" | "evolve" | "ignore";
 
 /** Rows that one SELECT computes from other nodes. */
 export interface SqlSpec extends NodeCommon {
@@ -102,8 +136,15 @@ export interface TransformSpec extends SqlSpec {
   readonly incremental: IncrementalSpec | null;
 }
 
+/** How a node is built piece by piece; null where it is built as a whole. */
+export function incrementalOf(spec: NodeSpec): IncrementalSpec | null {
+  return "incremental" in spec ? (spec as TransformSpec).incremental : null;
+}
+
 /** A node of any kind with rows whose rows a script makes. */
 export interface ScriptNodeSpec extends NodeCommon {
   readonly script: ScriptSpec;
   readonly params: Readonly<Record<string, ParamValue>>;
+  /** What a `model` is told about its training; empty for every other kind. */
+  readonly training: Readonly<Record<string, ParamValue>>;
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Category, ChangeKind, ColumnChanges } from "./change.ts";
+import type { TypedVariables } from "./variables.ts";
 import type { CommitId, EnvName, NodeId } from "./ids.ts";
 
 /** What `run` will do with a node. */
@@ -75,6 +76,8 @@ export interface StoredPlan {
   readonly profile: string | null;
   /** Hash of what the profile says, as written; absent where there is none. */
   readonly profile_hash?: string;
+  /** What the command line said about `{{ name }}`; absent: nothing. */
+  readonly variables?: TypedVariables;
   readonly summary: PlanSummary;
   readonly nodes: readonly PlanNode[];
   readonly materializations: readonly PlannedMaterialization[];

@@ -3,6 +3,7 @@ import { didYouMean } from "../base/closest.ts";
 import type { Scalar } from "../base/field_reader.ts";
 import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
+import type { ParamValue } from "./param_value.ts";
 
 /** One outside system as a profile names it. Holds `${VAR}` as written, never what it stands for. */
 export interface ConnectionSpec {
@@ -26,12 +27,21 @@ export interface Profile {
   readonly hash: string;
   readonly connections: ReadonlyMap<string, ConnectionSpec>;
   /** Params that sources of a type have unless they say otherwise, by source type. */
-  readonly sourceDefaults: Readonly<Record<string, Readonly<Record<string, Scalar>>>>;
+  readonly sourceDefaults: Readonly<Record<string, Readonly<Record<string, ParamValue>>>>;
   /** The Iceberg catalog of tables whose first part is no connection; null where there is none. */
   readonly catalog: ConnectionSpec | null;
   /** False: nothing is written outside. */
   readonly materialize: boolean;
   readonly schemaEvolution: SchemaEvolution;
+}
+
+/** Params that sources of a type have unless they say otherwise; those of `json` hold for `jsonl` too. */
+export function sourceDefaultsOf(
+  { sourceDefaults }: Profile,
+  type: string,
+): Readonly<Record<string, ParamValue>> {
+  const own = sourceDefaults[type] ?? {};
+  return type === "jsonl" ? { ...sourceDefaults["json"], ...own } : own;
 }
 
 /**

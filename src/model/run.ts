@@ -1,6 +1,7 @@
 import type { ContentHash, Fingerprint, NodeId } from "./ids.ts";
 import type { CheckResult, CheckSpec } from "./check.ts";
 import type { ParamValue } from "./node.ts";
+import type { CheckCounts } from "./quality.ts";
 import type { TableJob } from "./outside_read.ts";
 
 /** A node output that a job may read. */
@@ -10,8 +11,15 @@ export interface JobInput {
   readonly path: string;
 }
 
+/** A node output that a script may read, with what its own script left beside the rows. */
+export interface ScriptInput extends JobInput {
+  /** Absolute path of the node's artifact; null where it has none. */
+  readonly artifact: string | null;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
 /** Work on one node, as it crosses to a worker: plain data, nothing secret. */
-export type NodeJob = QueryJob | CopyJob | TableReadJob | ScriptJob;
+export type NodeJob = QueryJob | CopyJob | RowsJob | TableReadJob | ScriptJob;
 
 interface JobCommon {
   readonly id: NodeId;
@@ -44,6 +52,19 @@ export interface CopyJob extends JobCommon {
   readonly path: string;
 }
 
+/** Read files that the engine cannot read itself. */
+export interface RowsJob extends JobCommon {
+  readonly type: "rows";
+  /** Name of a source type (`sources/registry.ts`). */
+  readonly source: string;
+  /** Absolute. */
+  readonly files: readonly string[];
+  readonly root: string;
+  readonly params: Readonly<Record<string, ParamValue>>;
+  readonly columnTypes: Readonly<Record<string, string>>;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+}
+
 /** Read a table outside. */
 export interface TableReadJob extends JobCommon {
   readonly type: "table";
@@ -57,12 +78,16 @@ export interface ScriptJob extends JobCommon {
   /** Project-relative path of the code, for messages. */
   readonly file: string;
   readonly code: string;
+  /** 1-based line of the file in which the code begins. */
+  readonly line: number;
+  /** Files that it imports, by project-relative path. */
+  readonly modules: Readonly<Record<string, string>>;
   readonly params: Readonly<Record<string, ParamValue>>;
-  readonly inputs: readonly JobInput[];
+  /** What a `model` is told about its training. */
+  readonly training: Readonly<Record<string, ParamValue>>;
+  readonly inputs: readonly ScriptInput[];
   /** What the rows must be: by name, cast to these types. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Absolute project folder. */
-  readonly root: string;
 }
 
 /** Check the rows of a node's output. */
@@ -157,10 +182,22 @@ export type RunEvent =
     readonly bytes: number | null;
     readonly duration_ms: number;
     readonly error: string | null;
+    /** Numbers that a script gave about its work; absent where there are none. */
+    readonly metrics?: Readonly<Record<string, number>>;
+  }
+  | {
+    /** Something that a script said. */
+    readonly event: "log";
+    readonly node: NodeId;
+    readonly message: string;
   }
   | {
     readonly event: "checked";
     readonly node: NodeId;
+    /** Rows of the output that was checked. */
+    readonly rows: number;
+    /** Absolute path of it, where the rows can be looked at that failed; it is nobody's output unless it is accepted. */
+    readonly output: string;
     readonly results: readonly CheckResult[];
   }
   | {
@@ -178,6 +215,18 @@ export type RunEvent =
     readonly error: string | null;
   }
   | {
+    readonly event: "delivered";
+    readonly node: NodeId;
+    /** Type of the exposure. */
+    readonly type: string;
+    /** Where to, as written. */
+    readonly target: string;
+    readonly status: "delivered" | "failed";
+    readonly rows: number;
+    readonly duration_ms: number;
+    readonly error: string | null;
+  }
+  | {
     readonly event: "finished";
     readonly status: "success" | "failed" | "interrupted";
     readonly built: number;
@@ -186,6 +235,7 @@ export type RunEvent =
     readonly skipped: number;
     readonly reused: number;
     readonly dropped: number;
+    readonly checks: CheckCounts;
     readonly duration_ms: number;
     readonly commit: string | null;
   };

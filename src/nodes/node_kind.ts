@@ -1,16 +1,22 @@
 import type { Diagnostic, Location } from "../base/diagnostic.ts";
 import type { JsonSchema } from "../base/json_schema.ts";
-import type { FieldReader, Locator, Report, Scalar } from "../base/field_reader.ts";
+import type { FieldReader, Locator, Report } from "../base/field_reader.ts";
 import type { Session } from "../engine/session.ts";
 import type { ContentHash, NodeId } from "../model/ids.ts";
 import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import type { NodeCommon, NodeSpec, ParamValue } from "../model/node.ts";
+import type {
+  NodeCommon,
+  NodeSpec,
+  ParamValue,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import type { TableJob } from "../model/outside_read.ts";
-import type { NodeJob, WatchedFile } from "../model/run.ts";
+import type { NodeJob, ScriptInput, WatchedFile } from "../model/run.ts";
 import type { DescribedTable } from "../sources/table_source.ts";
 import type { Binder } from "../sql/binder.ts";
 import type { OutputColumn } from "../shape/query_shape.ts";
-import type { Variables } from "../sql/resolve_query.ts";
+import type { Literals, Variables } from "../sql/resolve_query.ts";
 
 /** A node with the document it was read from. */
 export interface LoadedNode<S extends NodeSpec = NodeSpec> {
@@ -29,7 +35,7 @@ export interface SourceData {
   /** Size and time of last change that go with that hash. */
   watched(file: string): WatchedFile;
   /** Params that sources of a type have unless they say otherwise. */
-  defaults(sourceType: string): Readonly<Record<string, Scalar>>;
+  defaults(sourceType: string): Readonly<Record<string, ParamValue>>;
   /** Version of the table that a source outside reads; null where none could be found out. */
   outsideVersion(id: NodeId): SourceVersion | null;
   /** What a node of an earlier layer returns; null where that could not be found out, which is reported already. */
@@ -48,6 +54,8 @@ export interface ResolvedNode<S extends NodeSpec = NodeSpec> {
   readonly version: SourceVersion | null;
   /** Where a 1-based place of `sql` stands in the file. */
   locate(line: number, column: number): Location;
+  /** `sql` with other values for what differs from build to build; absent where nothing does. */
+  sqlFor?(literals: Literals): string;
 }
 
 /** What describing found out. */
@@ -81,6 +89,8 @@ export interface DescribeContext {
 export interface KindSchema {
   readonly properties: Readonly<Record<string, JsonSchema>>;
   readonly required: readonly string[];
+  /** Further rules of the kind (`if`, `then`), all of which hold. */
+  readonly rules?: readonly JsonSchema[];
 }
 
 /** Where things are when a job is made. */
@@ -92,6 +102,10 @@ export interface JobContext {
   objectPath(hash: ContentHash): string;
   /** Content of an upstream node. */
   output(id: NodeId): ContentHash;
+  /** The node's SQL with values of this build. */
+  sqlFor(literals: Literals): string;
+  /** What the script of an upstream node left beside its rows. */
+  extras(id: NodeId): Pick<ScriptInput, "artifact" | "metrics">;
   /** How a source outside is read in this run. */
   outside(id: NodeId): Pick<TableJob, "connection" | "pin" | "previous">;
 }
@@ -116,16 +130,37 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly readsVirtual?: readonly string[];
   /** True where `materialization:` is a field of the kind's own, and tables outside are `materializations:` only. */
   readonly ownsMaterialization?: true;
+  /** True where `inputs:` is a field of the kind's own: what a node reads comes from its other fields. */
+  readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
   /** True where its SQL is made of its fields: an edit is then shown as one of the fields. */
   readonly makesSql?: true;
+  /** True where `tests:` is a field of the kind's own, and audits are `audits:` only. */
+  readonly ownsTests?: true;
   /** The kind's own fields, as JSON Schema properties. */
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */
   parse(reader: FieldReader, common: NodeCommon): S | null;
   /** Reads those of its fields that a node has as well whose rows a script makes; null when they are unusable. Absent: none. */
   parseScripted?(reader: FieldReader, common: NodeCommon): NodeCommon | null;
+  /** Reads the fields of a node whose rows a script makes; absent: `params` is all there is. */
+  parseScript?(
+    reader: FieldReader,
+    common: NodeCommon,
+    script: ScriptSpec,
+  ): ScriptNodeSpec | null;
+  /** Nodes that are written inside this one's fields. */
+  readonly innerNodes?: (node: LoadedNode<S>) => readonly LoadedNode[];
+  /**
+   * What a node reads, where only the whole project can tell; null after reporting why it cannot. Absent: what
+   * `parse` found.
+   */
+  readonly findInputs?: (
+    node: LoadedNode<S>,
+    project: readonly LoadedNode[],
+    report: Report,
+  ) => readonly NodeId[] | null;
   /** Settles text, parameters and source version; null after reporting why it cannot. */
   resolve(node: LoadedNode<S>, data: SourceData, report: Report): ResolvedNode<S> | null;
   /** Finds out what nodes return; leaves out those it reported a problem for. */

@@ -5,11 +5,12 @@ import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
 import { quoteName, quoteText } from "../engine/quote.ts";
 import type { ManifestNode, QueryShape } from "../model/manifest.ts";
-import type { SourceSpec } from "../model/node.ts";
+import type { ParamValue, SourceSpec } from "../model/node.ts";
 import type { TableRead } from "../model/outside_read.ts";
 import type { TableReadJob } from "../model/run.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { storedType } from "../sql/stored_type.ts";
+import { keepsContract } from "./source_contract.ts";
 import type {
   DescribeContext,
   DescribedNode,
@@ -22,13 +23,21 @@ import type {
 /** What a source node asks an outside system for: its params over the profile's defaults. */
 export function tableReadOf(spec: SourceSpec, defaults: TableRead["params"]): TableRead {
   const declared = spec.columns.filter(({ type }) => type !== null);
-  const known = findTableSource(spec.source)!.params;
-  const fitting = Object.entries(defaults).filter(([name]) => Object.hasOwn(known, name));
-  return {
+  const type = findTableSource(spec.source)!;
+  const fitting = Object.entries(defaults).filter(([name]) => Object.hasOwn(type.params, name));
+  const read = {
     table: spec.table,
     params: { ...Object.fromEntries(fitting), ...spec.params },
     columnTypes: Object.fromEntries(declared.map(({ name, type }) => [name, type!])),
   };
+  // A contract compares the declared types with those that are there.
+  return spec.contract === "enforce" && hasOwnTypes(spec) ? { ...read, columnTypes: {} } : read;
+}
+
+/** True where the system says which types there are. */
+function hasOwnTypes(spec: SourceSpec): boolean {
+  const { table, params } = spec;
+  return findTableSource(spec.source)!.hasTypes?.({ table, params, columnTypes: {} }) ?? true;
 }
 
 /** Settles a source outside: which version of which table, through which connection. */
@@ -56,15 +65,21 @@ export function resolveOutside(
   };
 }
 
-/** The read as the manifest and diffs show it. */
-function readText(spec: SourceSpec, { table, params, columnTypes }: TableRead): string {
-  const options = Object.keys(params).sort()
-    .map((name) => `${name} = ${quoteText(String(params[name]))}`);
+/** A read as the manifest and diffs show it. */
+export function readText(spec: SourceSpec, { table, params, columnTypes }: TableRead): string {
+  const quiet = findTableSource(spec.source)?.quiet ?? [];
+  const options = Object.keys(params).sort().filter((name) => !quiet.includes(name))
+    .map((name) => `${name} = ${quoteText(paramText(params[name]))}`);
   const casts = Object.entries(columnTypes)
     .map(([name, type]) => `CAST(${quoteName(name)} AS ${type}) AS ${quoteName(name)}`);
   const columns = casts.length === 0 ? "*" : `* REPLACE (${casts.join(", ")})`;
   const what = [...(table === null ? [] : [quoteText(table)]), ...options].join(", ");
   return `SELECT ${columns} FROM ${spec.source}(${what})`;
+}
+
+function paramText(value: ParamValue | undefined): string {
+  const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isMapping ? compactJson(value) : String(value);
 }
 
 /** Finds out which columns a table outside has. */
@@ -79,6 +94,8 @@ export async function describeOutside(
   };
   try {
     const { columns } = await context.table(spec.id);
+    const hasTypes = hasOwnTypes(spec);
+    if (!await keepsContract({ node: { spec, locator }, columns, hasTypes }, context)) return null;
     const names = columns.map(({ name }) => name);
     const known = new Set(names.map((name) => name.toLowerCase()));
     const missing = spec.columns.find(({ name }) => !known.has(name.toLowerCase()));
@@ -103,7 +120,7 @@ export async function describeOutside(
 }
 
 /** Nothing finer than the whole is known of a table outside: every column changes with its version. */
-function outsideShape(
+export function outsideShape(
   sql: string,
   version: string,
   columns: readonly { readonly name: string; readonly type: string }[],

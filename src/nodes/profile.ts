@@ -49,7 +49,7 @@ export const PROFILE: NodeKind<ProfileSpec> = {
         additionalProperties: false,
       },
     },
-    required: ["inputs"],
+    required: [],
   },
   parse,
   resolve: (node, data, report) => {

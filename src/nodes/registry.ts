@@ -1,5 +1,6 @@
 import type { NodeSpec } from "../model/node.ts";
 import type { NodeKind } from "./node_kind.ts";
+import { MODEL } from "./model.ts";
 import { isScriptNode, scriptNode } from "./script_node.ts";
 import { AGGREGATION } from "./aggregation.ts";
 import { FEATURE_GROUP } from "./feature_group.ts";
@@ -8,6 +9,9 @@ import { RULE } from "./rule.ts";
 import { SECOND_ORDER_AGGREGATION } from "./second_order_aggregation.ts";
 import { SEED } from "./seed.ts";
 import { TRAINING_SET } from "./training_set.ts";
+import { EXPOSURE } from "./exposure.ts";
+import { METRIC } from "./metric.ts";
+import { SEMANTIC_MODEL } from "./semantic_model.ts";
 import { SOURCE } from "./source.ts";
 import { TRANSFORM } from "./transform.ts";
 
@@ -22,6 +26,10 @@ export const NODE_KINDS: readonly NodeKind[] = [
   SECOND_ORDER_AGGREGATION as unknown as NodeKind,
   PROFILE as unknown as NodeKind,
   RULE as unknown as NodeKind,
+  MODEL as unknown as NodeKind,
+  SEMANTIC_MODEL as unknown as NodeKind,
+  METRIC as unknown as NodeKind,
+  EXPOSURE as unknown as NodeKind,
 ];
 
 /** The node kind of that name, or null. */

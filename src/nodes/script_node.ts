@@ -39,7 +39,7 @@ export const scriptNode = {
     if (spec.columns.length > 0 && untyped === undefined) {
       return {
         node: { ...node, spec: { ...spec, params } },
-        sql: spec.script.code,
+        sql: scriptText({ ...spec, params }),
         version: null,
         locate: (line, column) => locator.locateInText(["script"], line, column),
       };
@@ -80,7 +80,7 @@ export const scriptNode = {
         id: spec.id,
         shape: unknownShape(columns, `it is made by ${language}`),
         canonicalSql: code,
-        queryHash: sha256(compactJson([language, code, spec.params])),
+        queryHash: sha256(scriptText(spec)),
       }];
     });
   },
@@ -88,6 +88,8 @@ export const scriptNode = {
     script: spec.script.file,
     language: spec.script.language,
     params: compactJson(spec.params),
+    ...(isEmpty(spec.training) ? {} : { training: compactJson(spec.training) }),
+    ...(isEmpty(spec.script.modules) ? {} : { modules: Object.keys(spec.script.modules).sort() }),
   }),
   job: (node, spec, _sql, context) => ({
     type: "script",
@@ -99,12 +101,28 @@ export const scriptNode = {
     language: spec.script.language,
     file: spec.script.file,
     code: spec.script.code,
+    line: spec.script.line,
+    modules: spec.script.modules,
     params: spec.params,
-    inputs: node.inputs.map((id) => ({ id, path: context.objectPath(context.output(id)) })),
+    training: spec.training,
+    inputs: node.inputs.map((id) => ({
+      id,
+      path: context.objectPath(context.output(id)),
+      ...context.extras(id),
+    })),
     columns: node.shape.columns.map(({ name, type }) => ({ name, type })),
-    root: context.data.root,
   }),
 } satisfies NodeKind<ScriptNodeSpec>;
+
+/** Everything that decides what the script does, as one text: where it is the same, so are its rows. */
+function scriptText({ script, params, training }: ScriptNodeSpec): string {
+  const { language, code, modules } = script;
+  return compactJson([language, code, modules, params, training]);
+}
+
+function isEmpty(mapping: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(mapping).length === 0;
+}
 
 /** True for a node whose rows a script makes. */
 export function isScriptNode(spec: NodeSpec): spec is ScriptNodeSpec {
@@ -123,5 +141,5 @@ export function parseScriptNode(
     if (isScalar(value) || (Array.isArray(value) && value.every(isScalar))) params[name] = value;
     else reader.problem(["params", name], "wrong_type", `"${name}" must be a value or a list`);
   }
-  return { ...common, script, params };
+  return { ...common, script, params, training: {} };
 }

@@ -3,7 +3,8 @@ import type { FieldReader, Locator } from "../base/field_reader.ts";
 import type { NodeCommon, ParamValue, SourceSpec } from "../model/node.ts";
 import { CSV } from "../sources/csv.ts";
 import type { LoadedNode, NodeKind, ResolvedNode, SourceData } from "./node_kind.ts";
-import { parseParams, SOURCE } from "./source.ts";
+import { SOURCE } from "./source.ts";
+import { parseParams } from "./source_params.ts";
 
 /** A CSV file that belongs to the project itself. */
 export interface SeedSpec extends NodeCommon {
@@ -71,7 +72,7 @@ function parse(reader: FieldReader, common: NodeCommon): SeedSpec | null {
 }
 
 function sourceSpec(spec: SeedSpec): SourceSpec {
-  return { ...spec, kind: "source", source: CSV.name };
+  return { ...spec, kind: "source", source: CSV.name, freshness: null, contract: "ignore" };
 }
 
 function asSource(node: LoadedNode<SeedSpec>): LoadedNode<SourceSpec> {

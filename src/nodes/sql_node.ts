@@ -6,7 +6,7 @@ import type { ManifestNode } from "../model/manifest.ts";
 import type { NodeSpec, SqlSpec } from "../model/node.ts";
 import type { QueryJob } from "../model/run.ts";
 import type { BoundQuery } from "../sql/binder.ts";
-import { resolveQuery } from "../sql/resolve_query.ts";
+import { type Literals, resolveQuery } from "../sql/resolve_query.ts";
 import { storedType } from "../sql/stored_type.ts";
 import type {
   DescribeContext,
@@ -22,16 +22,19 @@ import type {
 /** Settles SQL that an author wrote in `field`; null after reporting why it cannot. */
 export function resolveWritten<S extends NodeSpec>(
   node: LoadedNode<S>,
-  { field, sql, params }: {
+  { field, sql, params, literals = {} }: {
     readonly field: string;
     readonly sql: string;
     readonly params: SqlSpec["params"];
+    /** What stands for values that differ from build to build while the query is bound. */
+    readonly literals?: Literals;
   },
   data: SourceData,
   report: Report,
 ): ResolvedNode<S> | null {
   const { spec, locator } = node;
-  const query = resolveQuery(sql, { inputs: spec.inputs, params, variables: data.variables });
+  const options = { inputs: spec.inputs, params, variables: data.variables };
+  const query = resolveQuery(sql, { ...options, literals });
   const place = (line: number, column: number): Location =>
     locator.locateInText([field], line, column);
   for (const { line, column, code, message, hint } of query.problems) {
@@ -46,6 +49,7 @@ export function resolveWritten<S extends NodeSpec>(
       const original = query.original(line, column);
       return place(original.line, original.column);
     },
+    sqlFor: (own) => resolveQuery(sql, { ...options, literals: own }).sql,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { type Change, NO_COLUMN_CHANGES } from "../model/change.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
+import type { TypedVariables } from "../model/variables.ts";
 import type {
   Action,
   Plan,
@@ -125,7 +126,10 @@ export function toStoredPlan(
   plan: Plan,
   environment: EnvName,
   manifestFingerprint: string,
-  profileHash: string,
+  { profileHash, variables }: {
+    readonly profileHash: string;
+    readonly variables: TypedVariables;
+  },
 ): StoredPlan {
   return {
     format_version: 1,
@@ -134,10 +138,15 @@ export function toStoredPlan(
     manifest_fingerprint: manifestFingerprint,
     profile: plan.profile,
     ...(plan.profile === null ? {} : { profile_hash: profileHash }),
+    ...(isSaid(variables) ? { variables } : {}),
     summary: plan.summary,
     nodes: plan.nodes.filter((node) => node.change !== "none" || node.action === "build"),
     materializations: plan.materializations,
   };
+}
+
+function isSaid({ params, date }: TypedVariables): boolean {
+  return date !== null || Object.keys(params).length > 0;
 }
 
 /** The whole plan again: nodes that were left out are unchanged and reused. */

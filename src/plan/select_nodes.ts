@@ -148,8 +148,11 @@ function matchCore(
   const value = method?.[2] ?? core;
   switch (method?.[1]) {
     case "kind":
-    case "type":
-      return pick((node) => node.kind === value);
+    case "type": {
+      const found = pick((node) => node.kind === value);
+      if (found.size === 0) checkSpelling(value, nodes.map(({ kind }) => kind), core);
+      return found;
+    }
     case "tag":
       return pick((node) => hasTag(node, [value]));
     case "path":
@@ -164,9 +167,33 @@ function matchCore(
         hint: "write state:modified",
       });
   }
+  const unknown = method === null ? /^(\w+):/.exec(core)?.[1] : undefined;
+  if (unknown !== undefined) throw unknownMethod(unknown, core);
   const found = pick((node) => matches(value, node.id) || matches(value, node.name));
   if (found.size === 0) throw unknownNode(value, nodes);
   return found;
+}
+
+const METHODS = ["kind", "type", "tag", "path", "state", "name"];
+
+function unknownMethod(method: string, core: string): UserError {
+  const hint = didYouMean(method, METHODS)?.replace(/"\?$/, ':"?');
+  return new UserError(`Unknown method "${method}:" in selector "${core}"`, {
+    code: "invalid_selector",
+    kind: "usage",
+    hint: hint ?? `write one of: ${METHODS.map((name) => `${name}:`).join(", ")}`,
+  });
+}
+
+/** A kind that no node has may be meant; one that is almost another is misspelt. */
+function checkSpelling(value: string, kinds: readonly string[], core: string): void {
+  const hint = didYouMean(value, new Set(kinds));
+  if (hint === undefined) return;
+  throw new UserError(`No node is of kind "${value}" in selector "${core}"`, {
+    code: "unknown_type",
+    kind: "usage",
+    hint,
+  });
 }
 
 function unknownNode(name: string, nodes: readonly ManifestNode[]): UserError {

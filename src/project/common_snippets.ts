@@ -9,23 +9,68 @@ export type CommonSnippets = Readonly<Record<string, Scalar>>;
 /** Folder of shared snippets. */
 export const COMMON_DIR = "seeknal/common";
 
-/** The files, with the list they hold, the prefix of its names and the field that is the value. */
-const FILES = [
-  { name: "sources", list: "sources", prefix: "", value: "ref" },
-  { name: "rules", list: "rules", prefix: "rules.", value: "value" },
-  { name: "transformations", list: "transformations", prefix: "transforms.", value: "sql" },
-] as const;
+/** A file of snippets. */
+export interface SnippetFile {
+  /** Without its ending. */
+  readonly name: "sources" | "rules" | "transformations";
+  /** Kind of a draft that becomes one of its snippets. */
+  readonly kind: string;
+  readonly summary: string;
+  /** Field that holds the list. */
+  readonly list: string;
+  /** What names in SQL begin with. */
+  readonly prefix: string;
+  /** Field of a snippet that is its value. */
+  readonly value: string;
+  /** How SQL names it. */
+  readonly use: string;
+}
+
+/** Every file of snippets. */
+export const SNIPPET_FILES: readonly SnippetFile[] = [
+  {
+    name: "sources",
+    kind: "common-source",
+    summary: "Names of nodes and their columns, shared by queries",
+    list: "sources",
+    prefix: "",
+    value: "ref",
+    use: "{{ id.ref }}",
+  },
+  {
+    name: "rules",
+    kind: "common-rule",
+    summary: "Conditions, shared by queries",
+    list: "rules",
+    prefix: "rules.",
+    value: "value",
+    use: "{{ rules.id }}",
+  },
+  {
+    name: "transformations",
+    kind: "common-transformation",
+    summary: "Pieces of SQL, shared by queries",
+    list: "transformations",
+    prefix: "transforms.",
+    value: "sql",
+    use: "{{ transforms.id }}",
+  },
+];
 
 /**
  * Reads `seeknal/common/{sources,rules,transformations}.yml`: `{{ orders.ref }}` and
  * `{{ orders.dateCol }}` of a source, `{{ rules.not_empty }}`, `{{ transforms.dedup }}`.
  */
-export function loadSnippets(root: string, report: Report): CommonSnippets {
+export function loadSnippets(
+  root: string,
+  report: Report,
+  overlay: ReadonlyMap<string, string> = new Map(),
+): CommonSnippets {
   const found: Record<string, Scalar> = {};
-  for (const { name, list, prefix, value } of FILES) {
+  for (const { name, list, prefix, value } of SNIPPET_FILES) {
     for (const end of ["yml", "yaml"]) {
       const file = `${COMMON_DIR}/${name}.${end}`;
-      const text = readTextIfExists(join(root, file));
+      const text = overlay.get(file) ?? readTextIfExists(join(root, file));
       if (text === null) continue;
       const { documents, problem } = parseYaml(file, text);
       if (problem !== null) {

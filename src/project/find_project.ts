@@ -6,6 +6,9 @@ import { UserError } from "../base/user_error.ts";
 /** The file whose presence makes a folder a project. */
 export const PROJECT_FILE = "seeknal_project.yml";
 
+/** Folder of the project's own templates for drafts. */
+export const TEMPLATES_DIR = "seeknal/templates";
+
 /**
  * The absolute folder of the project: `explicit` when given, else the nearest
  * folder upward from `cwd` that holds `seeknal_project.yml`.

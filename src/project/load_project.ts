@@ -4,19 +4,34 @@ import { compareText, type Diagnostic } from "../base/diagnostic.ts";
 import { FieldReader, isMapping, type Locator, type Report } from "../base/field_reader.ts";
 import { readTextIfExists } from "../base/atomic_write.ts";
 import { projectRelative, resolveInside } from "../base/project_path.ts";
-import { AUTO_CATEGORIZE, type AutoCategorize, type ProjectConfig } from "../model/config.ts";
+import {
+  AUTO_CATEGORIZE,
+  type AutoCategorize,
+  LINT_LEVELS,
+  type LintLevel,
+  type ProjectConfig,
+} from "../model/config.ts";
 import { type NodeId, nodeId } from "../model/ids.ts";
 import type { MaterializationSpec } from "../model/materialization.ts";
-import type { DeclaredColumn, NodeCommon, NodeSpec, ScriptSpec } from "../model/node.ts";
+import type {
+  DeclaredColumn,
+  NodeCommon,
+  NodeSpec,
+  ScriptNodeSpec,
+  ScriptSpec,
+} from "../model/node.ts";
 import { DEFAULT_TTL_SECONDS } from "../model/snapshot.ts";
 import type { LoadedNode, NodeKind } from "../nodes/node_kind.ts";
+import { refId } from "../nodes/ref_id.ts";
 import { parseScriptNode } from "../nodes/script_node.ts";
 import { readAudits } from "../checks/read_audits.ts";
 import { findNodeKind, NODE_KINDS } from "../nodes/registry.ts";
 import { findTargetType, TARGET_TYPES } from "../targets/registry.ts";
-import { PROJECT_FILE } from "./find_project.ts";
+import { PROJECT_FILE, TEMPLATES_DIR } from "./find_project.ts";
 import { codeLanguage, readCodeFile } from "./code_file.ts";
-import { type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { COMMON_DIR, type CommonSnippets, loadSnippets } from "./common_snippets.ts";
+import { withModules } from "./script_modules.ts";
+import { connectNodes, withInnerNodes } from "./connect_nodes.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "./yaml_document.ts";
 
 /** A project as its files say it, with every problem found while reading. */
@@ -31,6 +46,8 @@ export interface LoadedProject {
 }
 
 const NODES_DIR = "seeknal";
+/** Folders whose files are no nodes: snippets, and what drafts begin with. */
+const NOT_NODES = [COMMON_DIR, TEMPLATES_DIR];
 /** Anything else would read as U+FFFD, and an edit of it would go unnoticed. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -39,22 +56,48 @@ const NAME_BYTES = 200;
 
 const NAME_REGEXP = /^[\p{L}_][\p{L}\p{N}_-]{0,127}$/u;
 
+/** No file is taken for another. */
+export const NO_OVERLAY: Overlay = { nodes: new Map(), snippets: new Map() };
+
+/** Texts that are taken as if they were files of the project: drafts. */
+export interface Overlay {
+  /**
+   * Files of nodes by project-relative path, wherever it leads. They stand for a file of that path, and their
+   * nodes for nodes of the same id in other files.
+   */
+  readonly nodes: ReadonlyMap<string, string>;
+  /** Files of `seeknal/common/` by project-relative path. */
+  readonly snippets: ReadonlyMap<string, string>;
+}
+
 /** Reads `seeknal_project.yml` and all node files. Reports problems, never throws for one. */
-export function loadProject(root: string): LoadedProject {
+export function loadProject(root: string, overlay: Overlay = NO_OVERLAY): LoadedProject {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const config = loadConfig(root, report);
-  const files = findNodeFiles(root, report);
+  const files = findNodeFiles(root, report).filter((file) => !overlay.nodes.has(file));
   const broken = new Set<string>();
-  const nodes = files.flatMap((file) => loadFile(root, file, report, broken));
-  if (files.length === 0) report(noNodes());
-  const snippets = loadSnippets(root, report);
-  return { config, nodes: unique(nodes, report), broken, snippets, diagnostics };
+  const laid = withInnerNodes(
+    [...overlay.nodes].flatMap(([file, text]) => loadText(root, { file, text }, report, broken)),
+  );
+  const replaced = new Set(laid.map(({ spec }) => spec.id.toLowerCase()));
+  const stays = ({ spec }: LoadedNode) => !replaced.has(spec.id.toLowerCase());
+  const there = files.flatMap((file) => loadFile(root, file, report, broken)).filter(stays);
+  const written = [...withInnerNodes(there).filter(stays), ...laid];
+  if (files.length + overlay.nodes.size + overlay.snippets.size === 0) report(noNodes());
+  const snippets = loadSnippets(root, report, overlay.snippets);
+  const nodes = connectNodes(unique(written, report), broken, report);
+  return { config, nodes, broken, snippets, diagnostics };
 }
 
 /** Name of the project, as its file says; empty where it cannot be read. */
 export function projectName(root: string): string {
-  return loadConfig(root, () => {}).name;
+  return projectConfig(root).name;
+}
+
+/** What `seeknal_project.yml` says, as far as it can be read. */
+export function projectConfig(root: string): ProjectConfig {
+  return loadConfig(root, () => {});
 }
 
 function loadConfig(root: string, report: Report): ProjectConfig {
@@ -64,6 +107,7 @@ function loadConfig(root: string, report: Report): ProjectConfig {
     description: null,
     ttlSeconds: DEFAULT_TTL_SECONDS,
     autoCategorize: "full",
+    lint: {},
   };
   const { documents, problem } = parseYaml(
     PROJECT_FILE,
@@ -89,6 +133,7 @@ function loadConfig(root: string, report: Report): ProjectConfig {
     description: reader.optionalText("description"),
     ttlSeconds: ttlDays === null ? DEFAULT_TTL_SECONDS : Math.round(ttlDays * 86_400),
     autoCategorize: readAutoCategorize(reader),
+    lint: readLint(reader),
   };
   // Written by the reference system's `init`; they decide nothing here.
   for (const field of ["profile", "config-version", "state_backend"]) reader.optionalText(field);
@@ -104,6 +149,21 @@ function readAutoCategorize(reader: FieldReader): AutoCategorize {
     `write one of: ${AUTO_CATEGORIZE.join(", ")}`;
   reader.problem(["auto_categorize"], "wrong_value", `Unknown auto_categorize "${written}"`, hint);
   return "full";
+}
+
+/** `lint: {rule: off | warn | error}`; YAML reads a bare off as false in some editions. */
+function readLint(reader: FieldReader): Record<string, LintLevel> {
+  const levels: Record<string, LintLevel> = {};
+  for (const [rule, value] of Object.entries(reader.mapping("lint"))) {
+    const word = value === false ? "off" : value === "warning" ? "warn" : value;
+    const level = LINT_LEVELS.find((known) => known === word);
+    if (level !== undefined) levels[rule] = level;
+    else {
+      const problem = `Unknown level "${value}" of the lint rule ${rule}`;
+      reader.problem(["lint", rule], "wrong_value", problem, "write off, warn or error");
+    }
+  }
+  return levels;
 }
 
 function emptyConfig(): Diagnostic {
@@ -129,7 +189,7 @@ function noNodes(): Diagnostic {
   };
 }
 
-/** Node files below `seeknal/`, sorted; `seeknal/common/` and hidden names are left out. */
+/** Node files below `seeknal/`, sorted; folders of other things and hidden names are left out. */
 function findNodeFiles(root: string, report: Report): string[] {
   const files: string[] = [];
   const visit = (folder: string) => {
@@ -145,7 +205,7 @@ function findNodeFiles(root: string, report: Report): string[] {
       if (entry.name.startsWith(".")) continue;
       if (entry.isSymlink) report(symlink(projectRelative(root, path)));
       else if (entry.isDirectory) {
-        if (path !== join(root, NODES_DIR, "common")) visit(path);
+        if (!NOT_NODES.includes(projectRelative(root, path))) visit(path);
       } else if (/\.ya?ml$/.test(entry.name) || codeLanguage(entry.name) !== null) {
         files.push(projectRelative(root, path));
       }
@@ -187,6 +247,15 @@ function loadFile(
     broken.add(nameOfFile(file));
     return [];
   }
+  return loadText(root, { file, text }, report, broken);
+}
+
+function loadText(
+  root: string,
+  { file, text }: { readonly file: string; readonly text: string },
+  report: Report,
+  broken: Set<string>,
+): LoadedNode[] {
   const { documents, problem } = readDocuments(file, text);
   if (problem !== null) {
     report(problem);
@@ -235,7 +304,8 @@ function readDocuments(file: string, text: string): NodeDocuments {
     const field = findNodeKind(String(value["kind"]))?.sqlField ?? "transform";
     value[field] = code;
   }
-  const script = language === "sql" ? null : { language, file, code };
+  const { line } = locator.locateInText(["script"], 1, 1);
+  const script = language === "sql" ? null : { language, file, code, line, modules: {} };
   return { problem: null, documents: [{ file, value, locator, script }] };
 }
 
@@ -288,7 +358,7 @@ function parseSpec(
   kind: NodeKind,
   name: string,
   document: NodeDocument,
-  { root }: LoadContext,
+  { root, report }: LoadContext,
 ): NodeSpec | null {
   const common = readCommon(reader, kind, name);
   if (document.script === null && !reader.has("script")) return kind.parse(reader, common);
@@ -302,9 +372,16 @@ function parseSpec(
     reader.ignore("script");
     return null;
   }
-  const script = document.script ?? readScript(reader, root);
+  const read = document.script ?? readScript(reader, root);
   const own = kind.parseScripted === undefined ? common : kind.parseScripted(reader, common);
-  return script === null || own === null ? null : parseScriptNode(reader, own, script);
+  if (read === null || own === null) return null;
+  const spec: ScriptNodeSpec | null = kind.parseScript === undefined
+    ? parseScriptNode(reader, own, read)
+    : kind.parseScript(reader, own, read);
+  const script = withModules(read, root, report);
+  if (spec === null || script === null) return null;
+  const whole: ScriptNodeSpec = { ...spec, script };
+  return whole;
 }
 
 /** `script: path/of/code.py`, relative to the project. */
@@ -324,7 +401,7 @@ function readScript(reader: FieldReader, root: string): ScriptSpec | null {
     reader.problem(["script"], "script_file", `Script "${file}" ${why}`, hint);
     return null;
   }
-  return { language, file, code: text };
+  return { language, file, code: text, line: 1, modules: {} };
 }
 
 function readName(reader: FieldReader): string | null {
@@ -342,6 +419,8 @@ function readName(reader: FieldReader): string | null {
 }
 
 function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeCommon {
+  const fields = kind.ownsTests === true ? ["audits"] as const : ["audits", "tests"] as const;
+  const { audits, places } = readAudits(reader, kind.hasRows ? fields : []);
   return {
     id: nodeId(kind.kind, name),
     kind: kind.kind,
@@ -349,11 +428,11 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
     description: reader.optionalText("description"),
     owner: reader.optionalText("owner"),
     tags: reader.texts("tags"),
-    inputs: readInputs(reader),
+    inputs: kind.ownsInputs === true ? [] : readInputs(reader),
     columns: readColumns(reader),
     grain: reader.texts("grain"),
     materializations: kind.hasRows ? readMaterializations(reader, kind) : [],
-    audits: kind.hasRows ? readAudits(reader) : [],
+    ...(audits.length === 0 ? { audits } : { audits, auditPlaces: places }),
   };
 }
 
@@ -368,7 +447,7 @@ function readInputs(reader: FieldReader): NodeId[] {
       reader.problem([field, i], "invalid_input", "An input is written - ref: kind.name");
       return;
     }
-    const id = unwrapRef(ref);
+    const id = refId(ref);
     if (/^[^.\s]+\.[^.\s]+$/.test(id)) inputs.push(id as NodeId);
     else {
       reader.problem(
@@ -417,11 +496,6 @@ function readMaterializations(reader: FieldReader, kind: NodeKind): Materializat
   });
 }
 
-/** Accepts `ref('kind.name')` as well as the bare id. */
-function unwrapRef(ref: string): string {
-  return /^\s*ref\(\s*(['"])(.*)\1\s*\)\s*$/.exec(ref)?.[2] ?? ref.trim();
-}
-
 function readColumns(reader: FieldReader): DeclaredColumn[] {
   return Object.entries(reader.mapping("columns")).flatMap(([name, value]) => {
     if (value === null) return [{ name, type: null, description: null }];
@@ -433,6 +507,7 @@ function readColumns(reader: FieldReader): DeclaredColumn[] {
         type: inner.optionalText("type"),
         description: inner.optionalText("description"),
       };
+      for (const field of ["audits", "tests"]) inner.ignore(field);
       inner.rejectUnknown(`column "${name}"`);
       return [column];
     }

@@ -15,7 +15,14 @@ import { UserError } from "../base/user_error.ts";
 import type { ConnectionOption, ConnectionType } from "../model/connection_type.ts";
 import { CONNECTION_TYPES, findConnectionType } from "../connections/registry.ts";
 import type { EnvName } from "../model/ids.ts";
+import type { ParamValue } from "../model/node.ts";
 import type { ConnectionSpec, Profile, SchemaEvolution } from "../model/profile.ts";
+import {
+  findSourceParams,
+  parseParams,
+  SOURCE_NAMES,
+  type SourceParams,
+} from "../nodes/source_params.ts";
 import { parseYaml, type YamlDocument } from "./yaml_document.ts";
 
 /** Where to look for a profile. */
@@ -232,20 +239,50 @@ function checkRequired(
 }
 
 function readSourceDefaults(reader: FieldReader): Profile["sourceDefaults"] {
-  const defaults: Record<string, Record<string, Scalar>> = {};
-  for (const [type, values] of Object.entries(reader.mapping("source_defaults"))) {
-    const path = ["source_defaults", type];
+  const defaults: Record<string, Readonly<Record<string, ParamValue>>> = {};
+  for (const [name, values] of Object.entries(reader.mapping("source_defaults"))) {
+    const path = ["source_defaults", name];
+    const type = findSourceParams(name);
     if (!isMapping(values)) {
-      reader.problem(path, "wrong_type", `Defaults of "${type}" must be a mapping of params`);
-      continue;
+      reader.problem(path, "wrong_type", `Defaults of "${name}" must be a mapping of params`);
+    } else if (type === null) {
+      const hint = didYouMean(name, SOURCE_NAMES) ?? `use one of: ${SOURCE_NAMES.join(", ")}`;
+      reader.warning(path, "unknown_source", `There is no source type "${name}"`, hint);
+    } else {
+      const own = readDefaults(reader, type, values, path);
+      defaults[type.name] = { ...defaults[type.name], ...own };
     }
-    const name = SOURCE_ALIASES[type] ?? type;
-    defaults[name] = { ...defaults[name], ...reader.child(values, path).allScalars() };
   }
   return defaults;
 }
 
-const SOURCE_ALIASES: Readonly<Record<string, string>> = { postgres: "postgresql" };
+/** Defaults of Iceberg sources that are about the catalog, in the reference system's form. */
+const CATALOG_DEFAULTS: readonly string[] = ["catalog_uri", "warehouse"];
+
+function readDefaults(
+  reader: FieldReader,
+  type: SourceParams,
+  values: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+): Record<string, ParamValue> {
+  const catalog: Record<string, Scalar> = {};
+  const params: Record<string, unknown> = {};
+  for (const [param, value] of Object.entries(values)) {
+    if (type.name === "iceberg" && CATALOG_DEFAULTS.includes(param) && isScalar(value)) {
+      catalog[param] = value;
+    } else if (Object.hasOwn(type.params, param)) params[param] = value;
+    else {
+      const names = Object.keys(type.params);
+      reader.warning(
+        [...path, param],
+        "unknown_param",
+        `Source type "${type.name}" has no parameter "${param}", and this has no effect`,
+        didYouMean(param, names) ?? `it has: ${names.join(", ")}`,
+      );
+    }
+  }
+  return { ...catalog, ...parseParams(reader, type, params, path) };
+}
 
 /** The one catalog of profiles in the reference system's form: tables whose catalog is no connection are in it. */
 function readCatalog(reader: FieldReader, file: string): ConnectionSpec | null {
@@ -267,7 +304,7 @@ function defaultCatalog(
   file: string,
 ): ConnectionSpec | null {
   const { catalog_uri, warehouse } = defaults["iceberg"] ?? {};
-  if (catalog_uri === undefined || warehouse === undefined) return null;
+  if (!isScalar(catalog_uri) || !isScalar(warehouse)) return null;
   const options = { catalog: "rest", uri: catalog_uri, warehouse };
   return { name: "catalog", type: "iceberg", options, file };
 }

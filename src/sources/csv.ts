@@ -1,9 +1,10 @@
-import type { SourceType } from "./source_type.ts";
+import { FILENAME, type SourceType } from "./source_type.ts";
 
 /** Delimited text. */
 export const CSV: SourceType = {
   name: "csv",
   summary: "Delimited text files",
+  extensions: [".csv", ".csv.gz", ".csv.zst"],
   isParquet: false,
   reader: "read_csv",
   fixed: [],
@@ -27,6 +28,7 @@ export const CSV: SourceType = {
     ignore_errors: { doc: "Leave out lines that cannot be read", type: "boolean" },
     union_by_name: { doc: "Match columns of several files by name", type: "boolean" },
     sample_size: { doc: "Lines looked at to find types; -1 for all", type: "integer" },
+    filename: FILENAME,
     columns: { doc: "All columns with their types, in order", type: "mapping" },
   },
 };

@@ -1,4 +1,4 @@
-import type { SourceParam, SourceType } from "./source_type.ts";
+import { FILENAME, type SourceParam, type SourceType } from "./source_type.ts";
 
 const PARAMS: Readonly<Record<string, SourceParam>> = {
   columns: { doc: "All columns with their types", type: "mapping" },
@@ -8,6 +8,7 @@ const PARAMS: Readonly<Record<string, SourceParam>> = {
   timestampformat: { doc: "Format of timestamps", type: "text" },
   ignore_errors: { doc: "Leave out objects that cannot be read", type: "boolean" },
   union_by_name: { doc: "Match columns of several files by name", type: "boolean" },
+  filename: FILENAME,
   compression: { doc: "none, gzip or zstd", type: "text" },
 };
 
@@ -15,6 +16,7 @@ const PARAMS: Readonly<Record<string, SourceParam>> = {
 export const JSON_FILES: SourceType = {
   name: "json",
   summary: "JSON files: an array of objects, or one object a line",
+  extensions: [".json", ".json.gz", ".json.zst"],
   isParquet: false,
   reader: "read_json",
   fixed: [],
@@ -29,6 +31,7 @@ export const JSON_FILES: SourceType = {
 export const JSON_LINES: SourceType = {
   name: "jsonl",
   summary: "JSON files with one object a line",
+  extensions: [".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst"],
   isParquet: false,
   reader: "read_json",
   fixed: ["format = 'newline_delimited'"],

@@ -29,18 +29,30 @@ export interface TableSourceType {
   problem(
     read: TableRead,
   ): { readonly path: readonly string[]; readonly message: string; readonly hint: string } | null;
-  /** Connection a read goes through; null when the node names none. */
-  connection(read: TableRead): string | null;
+  /** Connection a read goes through; null when the node names none. Absent: the node itself says where the rows are. */
+  connection?(read: TableRead): string | null;
+  /** Params that do not change which rows come. */
+  readonly quiet?: readonly string[];
+  /** False where types are guessed from text. Absent: the system says which types its columns have. */
+  hasTypes?(read: TableRead): boolean;
+  /** `connection` is {@linkcode NO_CONNECTION} for a type without one. */
   open(connection: ConnectionSpec, context: ReadContext): Promise<SourceReader>;
   /** Does a job: writes a Parquet file and returns its rows. `session` may read and write `temporaryDir`. Runs in a worker. */
   read(job: TableJob, outPath: string, session: Session, context: ReadContext): Promise<number>;
 }
+
+/** Stands for the connection of types that need none. */
+export const NO_CONNECTION: ConnectionSpec = { name: "", type: "none", options: {}, file: "" };
 
 /** What reading may use of the machine. */
 export interface ReadContext {
   readonly env: ReadVariable;
   readonly root: string;
   readonly temporaryDir: string;
+  /** True where nothing may be kept. */
+  readonly readOnly?: boolean;
+  /** Stops what waits for a system outside. */
+  readonly signal?: AbortSignal;
 }
 
 /**

@@ -28,7 +28,14 @@ export interface ResolveOptions {
   readonly params: Readonly<Record<string, Scalar>>;
   /** What other names stand for; absent: nothing. */
   readonly variables?: Variables;
+  /** Names that stand for values of this very build, before everything else. */
+  readonly literals?: Literals;
 }
+
+/** Values as SQL: where they stand by themselves, and inside a quoted text; null where they may not stand there. */
+export type Literals = Readonly<
+  Record<string, { readonly bare: string; readonly quoted: string | null }>
+>;
 
 /** What `{{ name }}` stands for besides a node's own params. */
 export interface Variables {
@@ -106,7 +113,7 @@ function fillParams(
 function fillToken(
   result: RewrittenText,
   token: Token,
-  { params, variables = NO_VARIABLES }: ResolveOptions,
+  { params, variables = NO_VARIABLES, literals = {} }: ResolveOptions,
   report: Reporter,
 ): void {
   let done = 0;
@@ -117,10 +124,17 @@ function fillToken(
     const own = Object.hasOwn(params, name) ? params[name] : undefined;
     const value = [variables.override(name), own, variables.find(name)]
       .find((found) => found !== undefined);
-    if (value !== undefined) {
+    const literal = Object.hasOwn(literals, name) ? literals[name] : undefined;
+    if (literal !== undefined) {
+      const isQuoted = token.kind === "string" || token.kind === "quoted";
+      const written = isQuoted ? literal.quoted : literal.bare;
+      if (written === null) report(offset, quotedValue(name));
+      result.replace(written ?? "NULL", offset);
+    } else if (value !== undefined) {
       result.replace(paramText(value, token), offset);
     } else {
-      report(offset, unknownParam(name, [...Object.keys(params), ...variables.names]));
+      const known = [...Object.keys(params), ...Object.keys(literals), ...variables.names];
+      report(offset, unknownParam(name, known));
       result.replace("NULL", offset);
     }
     done = match.index + match[0].length;
@@ -133,6 +147,14 @@ function paramText(value: Scalar, { kind, text }: Token): string {
   const raw = value === null ? "NULL" : String(value);
   if (kind === "string" && text.startsWith("'")) return raw.replaceAll("'", "''");
   return kind === "quoted" ? raw.replaceAll('"', '""') : raw;
+}
+
+function quotedValue(name: string) {
+  return {
+    code: "quoted_value",
+    message: `"${name}" is a value with a type, and stands in quotes here`,
+    hint: `write {{ ${name} }} without quotes`,
+  };
 }
 
 function unknownParam(name: string, known: readonly string[]) {

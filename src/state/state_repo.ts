@@ -12,6 +12,7 @@ import type { Host } from "../model/host.ts";
 import type { CommitId, EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { Outside } from "../model/outside.ts";
+import type { QualityRecord, StoredQuality } from "../model/quality.ts";
 import { EMPTY_SNAPSHOT, type NodeRecord, type Snapshot } from "../model/snapshot.ts";
 import { GitReader } from "./git_reader.ts";
 import { buildTrees, type TreeEntry, writeTree } from "./git_tree.ts";
@@ -63,6 +64,8 @@ export interface PendingRef {
 const LOCK_TIMEOUT_MS = 10_000;
 const HEADS = "refs/heads/";
 const PENDING = "refs/promotions/";
+const QUALITY = "refs/quality/";
+const QUALITY_DOCUMENT = "checks.json";
 const PENDING_DOCUMENT = "intent.json";
 
 /** Stands for a folder without documents, which Git does not keep. */
@@ -298,6 +301,36 @@ export class StateRepo {
     return { ref: { name, id, commit: parents[0]! }, document };
   }
 
+  /** Adds what checks found to an environment's history of quality: a commit on `refs/quality/ENV`, with one document. */
+  async addQuality(record: QualityRecord, message: CommitMessage): Promise<void> {
+    await this.#create();
+    const ref = QUALITY + record.environment;
+    const entries = [this.#fileEntry(QUALITY_DOCUMENT, record)];
+    const tree = writeTree(entries, this.#batch, { loose: true });
+    const staged = { tree, manifestTree: NO_FOLDER, resultsTree: NO_FOLDER };
+    await this.locked(() => {
+      const from = readRef(this.gitDir, ref);
+      const to = this.#addCommit({ staged, parents: from === null ? [] : [from], message });
+      this.#flush();
+      moveRefs(this.gitDir, [{ ref, from, to }], this.#note(message.subject));
+    });
+  }
+
+  /** What checks found in an environment, newest first, up to `limit` commands. */
+  async quality(env: EnvName, limit: number): Promise<StoredQuality[]> {
+    const found: StoredQuality[] = [];
+    let id = readRef(this.gitDir, QUALITY + env);
+    while (id !== null && found.length < limit) {
+      const { tree, parents, date } = await this.commit(id);
+      const entry = (await this.#reader.tree(tree)).find(({ path }) => path === QUALITY_DOCUMENT)!;
+      const record = JSON.parse(new TextDecoder().decode(await this.#reader.blob(entry.oid)));
+      checkFormat(record);
+      found.push({ id, date, record });
+      id = parents[0] ?? null;
+    }
+    return found;
+  }
+
   /** Names of all pending documents, sorted. */
   pending(): string[] {
     return listRefs(this.gitDir, PENDING).map((ref) => ref.slice(PENDING.length));
@@ -354,6 +387,12 @@ export class StateRepo {
   /** Removes an environment's ref. Throws `ref_moved` when it is not at `from` any more. */
   async deleteEnvironment(env: EnvName, from: CommitId): Promise<void> {
     await this.#move([{ env, from, to: null }], `delete ${env}`);
+    await this.locked(() => {
+      const ref = QUALITY + env;
+      const at = readRef(this.gitDir, ref);
+      if (at === null) return;
+      moveRefs(this.gitDir, [{ ref, from: at, to: null }], this.#note(`delete ${env}`));
+    });
     removeIfExists(this.#accessPath(env));
   }
 

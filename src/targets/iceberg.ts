@@ -6,6 +6,7 @@ import type {
 } from "../model/materialization.ts";
 import type { SchemaEvolution } from "../model/profile.ts";
 import { parsePartitionExpression } from "../iceberg/partition_transforms.ts";
+import { COMMON_MATERIALIZATION } from "./materialization_schema.ts";
 import type { TargetType } from "./target_type.ts";
 
 /** Modes as they are written in a file. */
@@ -40,6 +41,15 @@ const HINTS: Readonly<Record<string, string>> = {
 export const ICEBERG_TARGET: TargetType = {
   name: "iceberg",
   summary: "Tables of an Iceberg catalog",
+  schema: {
+    ...COMMON_MATERIALIZATION,
+    mode: { enum: Object.keys(MODES), description: "How rows get into the table; default: full" },
+    partition_by: {
+      type: ["array", "string"],
+      items: { type: "string" },
+      description: "Partition fields: region, day(ts), bucket(16, id)",
+    },
+  },
   parse,
   tableIn: (spec, environment) => {
     const parts = tableParts(spec.table);

@@ -7,12 +7,32 @@ import type {
 } from "../model/materialization.ts";
 import type { SchemaEvolution } from "../model/profile.ts";
 import { parseTableName, showTable, tableInEnvironment } from "../postgres/table_name.ts";
+import { COMMON_MATERIALIZATION } from "./materialization_schema.ts";
 import type { TargetType } from "./target_type.ts";
+
+const MODES: readonly MaterializationMode[] = [
+  "full",
+  "append",
+  "upsert_by_key",
+  "incremental_by_time",
+  "view",
+];
 
 /** Tables and views of a PostgreSQL database. */
 export const POSTGRES_TARGET: TargetType = {
   name: "postgresql",
   summary: "Tables and views of a PostgreSQL database",
+  schema: {
+    ...COMMON_MATERIALIZATION,
+    mode: { enum: MODES, description: "How rows get into the table; default: full" },
+    create_table: { type: "boolean", description: "false: a table that is missing is an error" },
+    cascade: { const: false, description: "Never: rows are replaced in place" },
+    column_types: {
+      type: "object",
+      additionalProperties: { type: "string" },
+      description: "Types of columns where not the usual ones: {payload: jsonb}",
+    },
+  },
   parse,
   tableIn: (spec, environment) => {
     const table = parseTableName(spec.table);
@@ -25,14 +45,6 @@ export const POSTGRES_TARGET: TargetType = {
   open: async (connection, context) =>
     await (await import("../postgres/write_store.ts")).openWriteStore(connection, context),
 };
-
-const MODES: readonly MaterializationMode[] = [
-  "full",
-  "append",
-  "upsert_by_key",
-  "incremental_by_time",
-  "view",
-];
 
 /** Fields that only one mode reads. */
 const FIELDS_OF_MODES: Readonly<Record<string, MaterializationMode>> = {

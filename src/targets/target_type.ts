@@ -1,4 +1,5 @@
 import type { FieldReader } from "../base/field_reader.ts";
+import type { JsonSchema } from "../base/json_schema.ts";
 import type { ReadVariable } from "../base/interpolate.ts";
 import type { MaterializationSpec, TableOwner, TableWrite } from "../model/materialization.ts";
 import type { ConnectionSpec } from "../model/profile.ts";
@@ -8,6 +9,8 @@ export interface TargetType {
   /** The value of a materialization's `type` field. */
   readonly name: string;
   readonly summary: string;
+  /** Fields of one entry of `materializations`, as JSON Schema properties; `type` is left out. */
+  readonly schema: Readonly<Record<string, JsonSchema>>;
   /** Reads one entry of `materializations`; null after reporting what is wrong with it. */
   parse(reader: FieldReader): MaterializationSpec | null;
   /**

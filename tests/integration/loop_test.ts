@@ -870,3 +870,38 @@ Deno.test("a promotion after a rollback is refused until the environment is plan
     "there is no earlier state: the rolled back one does not come again",
   );
 });
+
+Deno.test("plan --select shows a part and plans everything", async () => {
+  using project = makeProject({
+    "data/a.csv": "id\n1\n",
+    "seeknal/a.yml": "kind: source\nname: a\nsource: csv\ntable: data/a.csv\ntags: [raw]\n",
+    "seeknal/b.yml": "kind: transform\nname: b\ntransform: SELECT id FROM ref('source.a')\n",
+  });
+  const { stdout } = await project.run("plan", "dev", "--select", "b");
+  assert.match(stdout, /New \(1\)\n {2}\+ transform\.b\n/);
+  assert.match(stdout, /Not shown: 1 other node/);
+  const raw = await project.json<{ nodes: { id: string }[] }>("plan", "--tags", "raw");
+  assert.deepEqual(raw.nodes.map(({ id }) => id), ["source.a"]);
+  const { stderr } = await project.run("plan", "--tags", "nope");
+  assert.match(stderr, /No nodes have the tags: nope; showing the whole plan/);
+  assert.equal((await project.run("run", "--env", "dev")).code, 0);
+  assert.deepEqual(await project.json("query", "FROM transform.b", "--env", "dev"), [{ id: 1 }]);
+});
+
+Deno.test("--params and --date are part of an environment's plan", async () => {
+  using project = makeProject({
+    "seeknal/a.yml":
+      "kind: transform\nname: a\nparams: {region: EU}\ntransform: SELECT '{{ region }}' AS region, '{{ today }}' AS today, '{{ month_start(-1) }}' AS month\n",
+  });
+  await project.json("plan", "dev", "--params", '{"region": "US"}', "--date", "2026-03-31");
+  assert.equal((await project.run("run", "--env", "dev")).code, 0);
+  assert.deepEqual(await project.json("query", "FROM transform.a", "--env", "dev"), [
+    { region: "US", today: "2026-03-31", month: "2026-02-01" },
+  ]);
+  const refused = await project.run("run", "--env", "dev", "--params", '{"region": "APAC"}');
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /Plan is stale/);
+  const wrong = await project.run("plan", "--params", "region=US");
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /expected a JSON object/);
+});

@@ -19,6 +19,7 @@ export class TestHost implements Host {
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly cpuCount = 2;
+  readonly programDir = "/opt/seeknal";
   readonly memoryBytes = 4 * 2 ** 30;
   readonly #env: Readonly<Record<string, string>>;
   readonly #stepMs: number;

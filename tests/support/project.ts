@@ -2,7 +2,7 @@ import { runCli } from "../../src/cli/cli.ts";
 import type { Host } from "../../src/model/host.ts";
 import { TestHost } from "./host.ts";
 import { TempDir } from "./temp_dir.ts";
-import { TestTerminal } from "./terminal.ts";
+import { TestTerminal, type TypedKeys } from "./terminal.ts";
 
 /** What a command line left behind. */
 export interface CliResult {
@@ -20,6 +20,10 @@ export interface RunOptions {
   readonly choices?: readonly number[];
   /** All of stdin. */
   readonly input?: string;
+  /** What is typed on the keyboard, piece by piece; absent: there is none. */
+  readonly keys?: readonly TypedKeys[];
+  /** Characters in a line of the screen; absent: results go to a pipe. */
+  readonly outWidth?: number;
 }
 
 /** A project in a temporary folder, with the command line in this process. */
@@ -102,6 +106,8 @@ export async function runSeeknal(
     ...(options.answer === undefined ? {} : { answer: options.answer }),
     ...(options.choices === undefined ? {} : { choices: options.choices }),
     ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.keys === undefined ? {} : { keys: options.keys }),
+    ...(options.outWidth === undefined ? {} : { outWidth: options.outWidth }),
   });
   const code = await runCli(args, { host: options.host ?? project.host, terminal });
   return { code, stdout: terminal.stdout, stderr: terminal.stderr };

@@ -1,4 +1,3 @@
-import { PROD } from "../../model/ids.ts";
 import {
   type Command,
   type CommandContext,
@@ -49,13 +48,19 @@ async function candidatesFor(
   const pending = options.find((option) =>
     takesValue(option) && names(option).includes(before.at(-1) ?? "")
   );
-  if (pending !== undefined) return await values(context, pending.completes);
+  if (pending !== undefined) return await values(context, pending.completes, before);
   if (last.startsWith("-")) return options.flatMap(names);
   const valueWords = options.filter(takesValue).flatMap((option) =>
     before.filter((_, i) => i > 0 && names(option).includes(before[i - 1]!))
   );
   const position = plain.length - command.name.split(" ").length - valueWords.length;
-  return await values(context, command.arguments[position]?.completes);
+  return await values(context, argumentAt(command, position)?.completes, before);
+}
+
+/** The argument at a place; the last one goes on where it takes several. */
+function argumentAt({ arguments: all }: Command, position: number) {
+  const last = all.at(-1);
+  return all[position] ?? (last?.name.includes("...") ? last : undefined);
 }
 
 function takesValue({ flags }: CommandOption): boolean {
@@ -69,15 +74,11 @@ function names({ flags }: CommandOption): string[] {
 async function values(
   context: CommandContext,
   completes: Completes | undefined,
+  before: readonly string[],
 ): Promise<string[]> {
   if (completes === undefined) return [];
-  if (completes !== "environment" && completes !== "node") return [...completes];
-  const { state } = await context.workspace("read");
-  const environments = state.environments();
-  if (completes === "environment") return environments;
-  const snapshots = await Promise.all(
-    environments.filter((env) => env === PROD || environments.length === 1)
-      .map((env) => state.snapshot(state.head(env))),
-  );
-  return snapshots.flatMap(({ manifest }) => [...manifest.nodes.keys()]);
+  if (typeof completes !== "string") return [...completes];
+  const { completionNames } = await import("../../app/completion_names.ts");
+  const env = before.findLast((_, i) => /^(-e|--env)$/.test(before[i - 1] ?? "")) ?? null;
+  return await completionNames(await context.workspace("read"), completes, env);
 }

@@ -5,7 +5,7 @@ import { PROD } from "../../model/ids.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { flag, printJson, revision } from "../options.ts";
+import { flag, printJson, revision, texts } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
 import { sqlLine } from "../views/plan_view.ts";
@@ -28,16 +28,33 @@ export const DIFF: Command = {
   ],
   options: [
     { flags: "--stat", doc: "one line a node, no SQL" },
+    {
+      flags: "-n, --nodes <NODE>",
+      doc: "only these nodes; also in the place of A: seeknal diff transforms/orders",
+      repeats: true,
+      completes: "node",
+    },
+    {
+      flags: "-t, --type <KIND>",
+      doc: "only nodes of a kind: transform, or transforms",
+      repeats: true,
+    },
     { flags: "--data", doc: "compare the outputs too: columns, row counts, changed rows" },
     { flags: "--detailed-exitcode", doc: "exit 0: no difference, 2: differences, 1: error" },
   ],
   examples: [
     "seeknal diff            # production and the files",
     "seeknal diff dev        # production and dev",
+    "seeknal diff dev --nodes transform.orders",
     "seeknal diff prod@{1} prod --data",
   ],
   run: async (context) => {
-    const [a, b] = context.args;
+    const named = context.args.filter((arg) => arg !== undefined && isNode(arg)) as string[];
+    const [a, b] = context.args.filter((arg) => arg !== undefined && !isNode(arg));
+    const only = {
+      nodes: [...named, ...texts(context, "nodes")],
+      kinds: texts(context, "type"),
+    };
     const [from, to] = b !== undefined
       ? [revision(a!), revision(b)]
       : a !== undefined
@@ -51,7 +68,10 @@ export const DIFF: Command = {
       workspace,
       { asJson: (diagnostics) => ({ format_version: 1, nodes: [], diagnostics }) },
       async () => {
-        const diff = await diffStates(workspace, from, to, { data: flag(context, "data") });
+        const diff = await diffStates(workspace, from, to, {
+          data: flag(context, "data"),
+          only,
+        });
         if (flag(context, "json")) {
           const { data, ...rest } = diff;
           const nodes = diff.nodes.map(nodeJson);
@@ -67,6 +87,11 @@ export const DIFF: Command = {
     return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
   },
 };
+
+/** `transforms/orders` or `transform.orders`: no environment and no commit is written like that. */
+function isNode(typed: string): boolean {
+  return /^\p{L}[\p{L}\p{N}_]*[./][\p{L}_][\p{L}\p{N}_-]*$/u.test(typed);
+}
 
 function nodeJson({ id, file, kind, category, reasons, columns, because, sql }: NodeDiff): unknown {
   return { id, file, change: kind, category, reasons, columns, because, sql };

@@ -1,9 +1,10 @@
 import type { Lineage } from "../../app/trace_lineage.ts";
 import { writeFileAtomic } from "../../base/atomic_write.ts";
+import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { envName, filePath, flag, printJson, text, wholeNumber } from "../options.ts";
+import { envName, filePath, flag, printJson, text, texts, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { lineageView } from "../views/lineage_view.ts";
 
@@ -26,7 +27,23 @@ export const LINEAGE: Command = {
     { flags: "--downstream", doc: "only where it goes to" },
     { flags: "--depth <N>", doc: "steps from the node at most" },
     { flags: "--all", doc: "every line of a long tree" },
+    { flags: "-c, --column <COLUMN>", doc: "a column of the node" },
+    {
+      flags: "--tags <TAG>",
+      doc: "only nodes with a tag and everything upstream",
+      repeats: true,
+      completes: "tag",
+    },
+    {
+      flags: "--exclude-tags <TAG>",
+      doc: "leave out nodes with a tag",
+      repeats: true,
+      completes: "tag",
+    },
     { flags: "--html <FILE>", doc: "write a page to look at in a browser" },
+    { flags: "-o, --output <FILE>", doc: "the same; a file that ends in .json gets that" },
+    { flags: "--ascii", doc: "accepted: text is the default" },
+    { flags: "--no-open", doc: "accepted: no browser is ever opened" },
   ],
   examples: [
     "seeknal lineage transform.orders.amount",
@@ -34,14 +51,16 @@ export const LINEAGE: Command = {
   ],
   run: async (context) => {
     const env = text(context, "env");
-    const file = filePath(context, "html");
+    const output = outputOf(context);
+    const { tags, excludeTags } = tagsOf(context);
     const request = {
       env: env === null ? null : envName(context, env),
-      focus: context.args[0] ?? null,
+      focus: focusOf(context),
       direction: directionOf(context),
       depth: wholeNumber(context, "depth", 1) ?? Infinity,
       // A page shows everything and begins at what was asked for.
-      whole: file !== null,
+      whole: output?.format === "html",
+      selection: { nodes: [], select: [], tags, excludeTags, types: [] },
     };
     const workspace = await context.workspace("read");
     const { traceLineage } = await import("../../app/trace_lineage.ts");
@@ -51,8 +70,12 @@ export const LINEAGE: Command = {
       { asJson: (diagnostics) => ({ format_version: 1, nodes: [], edges: [], diagnostics }) },
       async () => {
         const traced = await traceLineage(workspace, request);
-        if (file !== null) await writePage(context, workspace.root, file, traced);
-        else if (flag(context, "json")) printJson(context, traced);
+        if (traced.nodes.length === 0 && tags.length > 0) sayNoTags(context, tags);
+        if (output?.format === "html") await writePage(context, workspace.root, output, traced);
+        else if (output !== null) {
+          writeFileAtomic(output.path, `${JSON.stringify(traced, null, 2)}\n`);
+          sayWritten(context, output.typed);
+        } else if (flag(context, "json")) printJson(context, traced);
         else {
           const style = styleFor(context.terminal.colorOut);
           const { direction } = request;
@@ -71,20 +94,59 @@ function directionOf(context: CommandContext): "up" | "down" | "both" {
   return up === down ? "both" : up ? "up" : "down";
 }
 
+/** A file that a lineage is written to. */
+interface LineageFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly typed: string;
+  readonly format: "html" | "json";
+}
+
+function outputOf(context: CommandContext): LineageFile | null {
+  for (const option of ["html", "output"]) {
+    const path = filePath(context, option);
+    if (path === null) continue;
+    const isJson = option === "output" && /\.json$/i.test(path);
+    return { path, typed: text(context, option)!, format: isJson ? "json" : "html" };
+  }
+  return null;
+}
+
+function tagsOf(context: CommandContext): { tags: string[]; excludeTags: string[] } {
+  return { tags: texts(context, "tags"), excludeTags: texts(context, "excludeTags") };
+}
+
+/** `NODE`, `NODE.COLUMN`, or `NODE --column COLUMN`. Throws `invalid_option` (2) for a column of nothing. */
+function focusOf(context: CommandContext): string | null {
+  const node = context.args[0] ?? null;
+  const column = text(context, "column");
+  if (column === null) return node;
+  if (node !== null) return `${node}.${column}`;
+  throw new UserError("Cannot follow a column without its node", {
+    code: "invalid_option",
+    kind: "usage",
+    hint: `write seeknal lineage NODE --column ${column}`,
+  });
+}
+
+function sayNoTags({ terminal }: CommandContext, tags: readonly string[]): void {
+  const label = styleFor(terminal.colorErr).yellow("warning:");
+  terminal.err(`${label} No nodes have the tags: ${tags.join(", ")}\n`);
+}
+
+function sayWritten(context: CommandContext, typed: string): void {
+  if (flag(context, "json")) printJson(context, { format_version: 1, file: typed });
+  else context.terminal.out(`Wrote ${typed}\n`);
+}
+
 async function writePage(
   context: CommandContext,
   root: string,
-  file: string,
+  { path, typed }: Pick<LineageFile, "path" | "typed">,
   traced: Lineage,
 ): Promise<void> {
-  const { lineageHtml } = await import("../views/lineage_html.ts");
-  const project = root.split(/[\\/]/).at(-1)!;
-  const of = traced.environment === null
-    ? "the project's files"
-    : `${traced.environment} at ${traced.commit!.slice(0, 7)}`;
-  const html = lineageHtml({ ...traced, title: `${project}: ${of}` });
-  writeFileAtomic(file, html);
-  const typed = text(context, "html")!;
+  const { lineagePage } = await import("../views/lineage_html.ts");
+  writeFileAtomic(path, lineagePage(traced, root));
   if (flag(context, "json")) printJson(context, { format_version: 1, file: typed });
   else context.terminal.out(`Wrote ${typed}: open it in a browser\n`);
 }

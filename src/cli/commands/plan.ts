@@ -5,10 +5,12 @@ import { type EnvName, PROD } from "../../model/ids.ts";
 import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
+import { SELECT_ALL } from "../../plan/select_nodes.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
-import { EXIT_CHANGES, EXIT_DONE, EXIT_UNEXPECTED } from "../exit_codes.ts";
+import { EXIT_CHANGES, EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
+import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
 
@@ -27,6 +29,20 @@ export const PLAN_OPTIONS: readonly CommandOption[] = [
     flags: "--no-auto-categorization",
     doc: "ask about every change instead of categorising it",
   },
+  ...INTERVAL_OPTIONS,
+  ...VARIABLE_OPTIONS,
+  {
+    flags: "-s, --select <SELECTOR>",
+    doc: "show only what a selector matches; everything is planned",
+    repeats: true,
+    completes: "node",
+  },
+  {
+    flags: "--tags <TAG>",
+    doc: "show only nodes with a tag and everything upstream",
+    repeats: true,
+  },
+  { flags: "--exclude-tags <TAG>", doc: "do not show nodes with a tag", repeats: true },
   { flags: "--detailed-exitcode", doc: "exit 0: nothing to do, 2: something to do, 1: error" },
 ];
 
@@ -39,25 +55,75 @@ export const PLAN: Command = {
     doc: "environment to plan (default: compare with production, write nothing)",
     completes: "environment",
   }],
-  options: PLAN_OPTIONS,
-  examples: ["seeknal plan dev", "seeknal plan dev --format md   # for a pull request"],
+  options: [
+    ...PLAN_OPTIONS,
+    { flags: "-w, --watch", doc: "plan again when a file changes; keeps no plan, Ctrl-C ends it" },
+  ],
+  examples: [
+    "seeknal plan dev",
+    "seeknal plan dev --watch",
+    "seeknal plan dev --format md   # for a pull request",
+  ],
   run: async (context) => {
     const typed = context.args[0];
-    return await runPlan(context, typed === undefined ? null : envName(context, typed));
+    const env = typed === undefined ? null : envName(context, typed);
+    return flag(context, "watch") ? await watchPlan(context, env) : await runPlan(context, env);
   },
 };
 
-/** Plans and prints; also behind `env plan`. */
-export async function runPlan(context: CommandContext, env: EnvName | null): Promise<number> {
+/** Plans whenever a file of the project changes, and writes nothing, until somebody stops it. */
+async function watchPlan(context: CommandContext, env: EnvName | null): Promise<number> {
+  const { terminal, host } = context;
+  const { watchFiles } = await import("../watch_files.ts");
+  const style = styleFor(terminal.colorErr);
+  const { root } = await context.workspace("read");
+  const show = async (changed: readonly string[]) => {
+    if (terminal.outWidth !== null) terminal.out("\x1b[2J\x1b[3J\x1b[H");
+    else if (changed.length > 0) terminal.err(`\n${style.dim(changedWords(changed))}\n`);
+    try {
+      await runPlan(context, env, { showOnly: true });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      terminal.err(`${style.red("error:")} ${error.message}\n`);
+      if (error.hint !== undefined) terminal.err(`  ${style.cyan("hint:")} ${error.hint}\n`);
+    }
+    const time = host.now().toISOString().slice(11, 19);
+    const keep = env === null || env === PROD ? "" : `seeknal plan ${env} keeps it; `;
+    terminal.err(style.dim(`Planned at ${time} UTC; ${keep}Ctrl-C ends\n`));
+  };
+  const changes = watchFiles(root, host.signal);
+  // The watcher looks on while the first plan is made.
+  let next = changes.next();
+  await show([]);
+  for (;;) {
+    const { done, value } = await next;
+    if (done === true) return EXIT_INTERRUPTED;
+    next = changes.next();
+    await show(value);
+  }
+}
+
+function changedWords(files: readonly string[]): string {
+  const shown = files.slice(0, 3).join(", ");
+  return `Changed: ${shown}${files.length > 3 ? ` and ${files.length - 3} more` : ""}`;
+}
+
+/** Plans and prints; also behind `env plan`. With `showOnly` no plan is kept. */
+export async function runPlan(
+  context: CommandContext,
+  env: EnvName | null,
+  { showOnly = false }: { readonly showOnly?: boolean } = {},
+): Promise<number> {
   const format = formatOf(context);
   const ttlSeconds = ttlOf(context);
   const categories = categoriesOf(context);
   if (categories.size > 0 && (env === null || env === PROD)) throw categoryWithoutEnvironment();
-  const workspace = await context.workspace(env === null || env === PROD ? "read" : "write");
+  const isRead = showOnly || env === null || env === PROD;
+  const workspace = await context.workspace(isRead ? "read" : "write");
   const detailed = flag(context, "detailedExitcode");
   const { planEnvironment } = await import("../../app/plan_environment.ts");
   const { recoverTables } = await import("../../app/outside_tables.ts");
-  if (env !== null && env !== PROD) await recoverTables(workspace, env);
+  if (!isRead) await recoverTables(workspace, env);
   const code = await loading(
     { ...context, options: { ...context.options, json: format === "json" } },
     workspace,
@@ -66,9 +132,19 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
       const { plan, ...details } = await planEnvironment(workspace, {
         env,
         ttlSeconds,
+        ...(showOnly ? { showOnly } : {}),
         categories,
+        intervals: typedIntervals(context.options),
+        shown: {
+          ...SELECT_ALL,
+          select: (context.options["select"] as string[] | undefined) ?? [],
+          tags: texts(context, "tags"),
+          excludeTags: texts(context, "excludeTags"),
+        },
         autoCategorize: context.options["autoCategorization"] === false ? "off" : null,
-        ...(context.terminal.canAsk && format === "text" ? { decide: askCategory(context) } : {}),
+        ...(context.terminal.canAsk && format === "text" && !showOnly
+          ? { decide: askCategory(context) }
+          : {}),
       });
       showWarnings(context, workspace, plan.diagnostics);
       if (format === "json") printJson(context, plan);
@@ -76,7 +152,7 @@ export async function runPlan(context: CommandContext, env: EnvName | null): Pro
       else {
         const style = styleFor(context.terminal.colorOut);
         context.terminal.out(planView(plan, details, style, flag(context, "all")));
-        sayNext(context, plan);
+        if (!showOnly) sayNext(context, plan);
       }
       return detailed && hasChanges(plan) ? EXIT_CHANGES : EXIT_DONE;
     },

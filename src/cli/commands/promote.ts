@@ -2,12 +2,14 @@ import type { PreparedPromotion } from "../../app/promote_environment.ts";
 import { changeGlyph } from "../../app/messages.ts";
 import { type EnvName, PROD } from "../../model/ids.ts";
 import { type Command, type CommandContext, PROFILE, YES } from "../command.ts";
-import { EXIT_DONE } from "../exit_codes.ts";
+import { EXIT_DONE, EXIT_EXECUTION } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson } from "../options.ts";
 import { styleFor } from "../terminal.ts";
+import { deliveriesJson, reportLine, sayPending, sayUndelivered } from "../views/exposures_view.ts";
 import { plural } from "../views/format.ts";
 import { tableLine, tablesJson, tablesToWrite } from "../views/tables_view.ts";
 import type { TableReport } from "../../app/run_tables.ts";
+import type { Workspace } from "../../app/workspace.ts";
 
 /** Options of `promote` and `env promote`. */
 export const PROMOTE_OPTIONS = [
@@ -15,6 +17,7 @@ export const PROMOTE_OPTIONS = [
   { flags: "--dry-run", doc: "show what would move and write nothing" },
   { flags: "--rematerialize", doc: "write tables outside although they hold their content" },
   { flags: "--no-materialize", doc: "write no tables outside" },
+  { flags: "--with-exposures", doc: "deliver exposures right after production moved" },
   PROFILE,
 ];
 
@@ -63,7 +66,57 @@ export async function runPromote(context: CommandContext): Promise<number> {
   const { commit, tables } = await executePromotion(workspace, prepared, (table) => {
     if (!flag(context, "json")) context.terminal.err(`  ${tableLine(table, style)}\n`);
   });
-  return report(context, prepared, "promoted", commit, tables);
+  const after = await afterMove(context, workspace, target);
+  report(context, prepared, "promoted", commit, tables, after.json);
+  after.say();
+  return after.code;
+}
+
+/** What became of exposures when an environment moved. */
+export interface AfterMove {
+  readonly code: number;
+  /** Further fields of the answer in JSON. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Says what is left to do; called last. */
+  say(): void;
+}
+
+/** Delivers what production's move made due, where that was asked for; else it is the next step. */
+export async function afterMove(
+  context: CommandContext,
+  workspace: Workspace,
+  moved: EnvName,
+): Promise<AfterMove> {
+  const { terminal } = context;
+  const isJson = flag(context, "json");
+  if (moved !== PROD) return { code: EXIT_DONE, json: {}, say: () => {} };
+  const { deliverExposures, pendingExposures } = await import("../../app/deliver_exposures.ts");
+  if (!flag(context, "withExposures")) {
+    const pending = await pendingExposures(workspace, PROD);
+    return {
+      code: EXIT_DONE,
+      json: pending.length === 0 ? {} : { pending_exposures: pending },
+      say: () => {
+        if (!isJson) sayPending(terminal, pending);
+      },
+    };
+  }
+  const style = styleFor(terminal.colorErr);
+  const { reports, failed } = await deliverExposures(workspace, {
+    env: PROD,
+    only: null,
+    report: (one) => terminal.err(`  ${reportLine(one, style)}\n`),
+  });
+  return {
+    code: failed > 0 ? EXIT_EXECUTION : EXIT_DONE,
+    json: { deliveries: deliveriesJson(reports) },
+    say: () => {
+      if (reports.length > failed && !isJson) {
+        terminal.out(`${plural(reports.length - failed, "exposure")} delivered\n`);
+      }
+      if (failed > 0) sayUndelivered(terminal, reports, PROD);
+    },
+  };
 }
 
 function nameOf(target: EnvName): string {
@@ -78,6 +131,7 @@ function report(
   status: Status,
   to: string | null,
   written: readonly TableReport[] = [],
+  more: AfterMove["json"] = {},
 ): number {
   if (flag(context, "json")) {
     printJson(context, {
@@ -90,6 +144,7 @@ function report(
       materializations: tablesJson(tables.writes, written),
       status,
       reason: status === "refused" ? "answered no" : null,
+      ...more,
     });
     return EXIT_DONE;
   }

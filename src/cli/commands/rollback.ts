@@ -5,6 +5,7 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { confirmed, envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { formatTime, plural } from "../views/format.ts";
+import { type AfterMove, afterMove } from "./promote.ts";
 import { tableLine, tablesJson, tablesToWrite } from "../views/tables_view.ts";
 import type { TableReport } from "../../app/run_tables.ts";
 
@@ -23,6 +24,7 @@ export const ROLLBACK: Command = {
     },
     YES,
     { flags: "--dry-run", doc: "show what would change and write nothing" },
+    { flags: "--with-exposures", doc: "deliver exposures right after production moved" },
     PROFILE,
   ],
   examples: ["seeknal rollback", "seeknal rollback --to prod@{2}"],
@@ -46,6 +48,7 @@ export const ROLLBACK: Command = {
       commit: string | null,
       words: string,
       written: readonly TableReport[] = [],
+      more: AfterMove["json"] = {},
     ) => {
       if (flag(context, "json")) {
         const nodes = changes.map(({ id }) => id);
@@ -59,6 +62,7 @@ export const ROLLBACK: Command = {
           materializations: tablesJson(tables.writes, written),
           status,
           reason: status === "refused" ? "answered no" : null,
+          ...more,
         });
       } else terminal.out(`${words}\n`);
       return EXIT_DONE;
@@ -106,13 +110,17 @@ export const ROLLBACK: Command = {
         style.dim("note:")
       } the project's files stay as they are; the next run or promotion goes by them\n`,
     );
-    return say(
+    const after = await afterMove(context, workspace, env);
+    say(
       "rolled_back",
       commit,
       `${styleFor(terminal.colorOut).bold(`Rolled ${env} back:`)} ${nodes}, now at ${
         commit.slice(0, 7)
       }`,
       written,
+      after.json,
     );
+    after.say();
+    return after.code;
   },
 };

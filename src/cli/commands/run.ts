@@ -1,13 +1,16 @@
 import type { PreparedRun, RunRequest } from "../../app/prepared_run.ts";
 import type { RunResult } from "../../app/run_environment.ts";
 import { projectRelative } from "../../base/project_path.ts";
-import type { EnvName } from "../../model/ids.ts";
+import { type EnvName, PROD } from "../../model/ids.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_DONE, EXIT_EXECUTION, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
 import { HumanReporter, jsonReporter } from "../reporter.ts";
+import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
+import { sayUndelivered } from "../views/exposures_view.ts";
+import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
 
 /** Options of `run` and `env apply`. */
@@ -24,9 +27,19 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
     repeats: true,
     completes: "node",
   },
-  { flags: "--tags <TAG>", doc: "only nodes with a tag and everything upstream", repeats: true },
-  { flags: "--exclude-tags <TAG>", doc: "leave out nodes with a tag", repeats: true },
-  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true },
+  {
+    flags: "--tags <TAG>",
+    doc: "only nodes with a tag and everything upstream",
+    repeats: true,
+    completes: "tag",
+  },
+  {
+    flags: "--exclude-tags <TAG>",
+    doc: "leave out nodes with a tag",
+    repeats: true,
+    completes: "tag",
+  },
+  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true, completes: "kind" },
   { flags: "-f, --full", doc: "build what is selected whatever exists" },
   { flags: "--force", doc: "plan again when the plan is stale, then run" },
   {
@@ -37,8 +50,13 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
   { flags: "--timeout <SECONDS>", doc: "stop a node after this time" },
   { flags: "--max-workers <N>", doc: "nodes at the same time (default: the number of cores)" },
   { flags: "--parallel", doc: "accepted: parallel is the default, --max-workers 1 is sequential" },
+  ...INTERVAL_OPTIONS,
+  { flags: "--backfill", doc: "accepted: pending intervals are always built" },
+  ...VARIABLE_OPTIONS,
   { flags: "--rematerialize", doc: "write tables outside although they hold their content" },
-  { flags: "--no-materialize", doc: "write no tables outside" },
+  { flags: "--no-materialize", doc: "write no tables outside, and deliver no exposures" },
+  { flags: "--no-exposures", doc: "deliver no exposures" },
+  { flags: "--with-exposures", doc: "deliver exposures of an environment too" },
   PROFILE,
   { flags: "--dry-run", doc: "show what would run and write nothing" },
   { flags: "--show-plan", doc: "the same as --dry-run" },
@@ -73,6 +91,7 @@ export async function runRun(context: CommandContext, env: EnvName | null): Prom
     const onPrepared = (prepared: PreparedRun) => {
       showWarnings(context, workspace, prepared.planned.plan.diagnostics);
       sayWarnings(context, prepared);
+      sayTip(context, prepared, request.maxWorkers);
     };
     if (isDry) {
       const prepared = await prepareRun(workspace, request);
@@ -103,14 +122,22 @@ function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
     },
     full: flag(context, "full"),
     force: flag(context, "force"),
+    intervals: typedIntervals(context.options),
     materialize: context.options["materialize"] !== false,
     rematerialize: flag(context, "rematerialize"),
+    deliver: delivers(context, env),
     maxWorkers: wholeNumber(context, "maxWorkers", 1) ?? host.cpuCount,
     continueOnError: flag(context, "continueOnError"),
     retries: wholeNumber(context, "retry", 0) ?? 0,
     timeoutMs: timeout === null ? null : timeout * 1000,
     report: (event) => reporter.report(event),
   };
+}
+
+/** Exposures are effects: of production, unless somebody asks for an environment's. */
+function delivers({ options }: CommandContext, env: EnvName | null): boolean {
+  if (options["exposures"] === false || options["materialize"] === false) return false;
+  return env === null || env === PROD || options["withExposures"] === true;
 }
 
 function sayWarnings({ terminal }: CommandContext, { warnings, included }: PreparedRun): void {
@@ -122,6 +149,23 @@ function sayWarnings({ terminal }: CommandContext, { warnings, included }: Prepa
       `Including ${plural(included.length, "upstream node")} without output: ${names}\n`,
     );
   }
+}
+
+/** Nodes side by side from which waiting for each other is worth a word. */
+const WIDE = 4;
+
+/** One node at a time is said to be slow where several could be built at once. */
+function sayTip({ host, terminal }: CommandContext, { steps }: PreparedRun, workers: number): void {
+  if (workers > 1 || host.cpuCount < 2) return;
+  const widths = new Map<number, number>();
+  for (const { layer } of steps) widths.set(layer, (widths.get(layer) ?? 0) + 1);
+  const [layer, width] = [...widths].reduce((a, b) => b[1] > a[1] ? b : a, [0, 0]);
+  if (width < WIDE) return;
+  const label = styleFor(terminal.colorErr).cyan("tip:");
+  terminal.err(
+    `${label} layer ${layer} has ${width} nodes that do not wait for each other; ` +
+      `without --max-workers 1 they run ${host.cpuCount} at a time\n`,
+  );
 }
 
 function showDryRun(context: CommandContext, prepared: PreparedRun): number {
@@ -171,11 +215,16 @@ function sayResult(
     return;
   }
   const tables = result.tables.filter((table) => table.status === "written").length;
+  const delivered = result.deliveries.filter((one) => one.status === "delivered").length;
+  const undelivered = result.deliveries.length - delivered;
   const parts = [
     `${counts.built} built`,
     ...(counts.cached > 0 ? [`${counts.cached} cached`] : []),
     `${reused} reused`,
+    ...checkParts(result.checks, style),
     ...(tables > 0 ? [`${plural(tables, "table")} written`] : []),
+    ...(delivered > 0 ? [`${plural(delivered, "exposure")} delivered`] : []),
+    ...(undelivered > 0 ? [style.red(`${plural(undelivered, "exposure")} not delivered`)] : []),
     ...(dropped > 0 ? [`${dropped} dropped`] : []),
     ...(counts.failed > 0 ? [style.red(`${counts.failed} failed`)] : []),
     ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : []),
@@ -184,7 +233,8 @@ function sayResult(
   terminal.out(
     `${style.bold(`Run ${place}:`)} ${parts.join(", ")} in ${formatDuration(durationMs)}${at}\n`,
   );
-  if (status === "failed") sayFailed(terminal, env, failures.length, result.published);
+  if (failures.length > 0) sayFailed(terminal, env, failures.length, result.published);
+  else if (undelivered > 0) sayUndelivered(terminal, result.deliveries, env);
   else sayNext(terminal, prepared);
 }
 

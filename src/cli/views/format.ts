@@ -68,7 +68,7 @@ export function pad(cell: string, width: number): string {
 export function displayWidth(text: string): number {
   let width = 0;
   // deno-lint-ignore no-control-regex
-  for (const character of text.replace(/\x1b\[\d+m/g, "")) {
+  for (const character of text.replace(/\x1b\[[\d;]+m/g, "")) {
     width += /\p{M}/u.test(character)
       ? 0
       : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
@@ -77,4 +77,26 @@ export function displayWidth(text: string): number {
       : 1;
   }
   return width;
+}
+
+/** A text that takes at most `width` places; where it is cut, it ends in `…`. Holds no colours. */
+export function fitText(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let used = 0;
+  let kept = "";
+  for (const character of text) {
+    used += displayWidth(character);
+    if (used > width - 1) break;
+    kept += character;
+  }
+  return `${kept.trimEnd()}…`;
+}
+
+/** A text without what moves the cursor or breaks the line: such characters become visible ones. */
+export function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\r?\n/g, "↵").replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code === 9 ? " " : code < 32 ? String.fromCharCode(0x2400 + code) : "\ufffd";
+  });
 }

@@ -16,6 +16,15 @@ export interface LineageDocument
   readonly nodes: readonly PageNode[];
 }
 
+/** The page of a lineage, with a title that says of what. `root` is the project's folder. */
+export function lineagePage(traced: Lineage, root: string): string {
+  const project = root.split(/[\\/]/).at(-1)!;
+  const of = traced.environment === null
+    ? "the project's files"
+    : `${traced.environment} at ${traced.commit!.slice(0, 7)}`;
+  return lineageHtml({ ...traced, title: `${project}: ${of}` });
+}
+
 /**
  * The lineage as one HTML file that needs no network and no other file. Edges with an end that the
  * document does not have are left out.

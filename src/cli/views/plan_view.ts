@@ -15,10 +15,12 @@ export type SqlDiffs = ReadonlyMap<NodeId, readonly SqlDiffLine[]>;
 export interface PlanDetails {
   readonly sql: SqlDiffs;
   readonly impact: readonly ImpactTree[];
+  /** Nodes that the plan asks something for and that were not asked for. */
+  readonly hidden: number;
 }
 
 /** The details of a plan that is read back. */
-export const NO_DETAILS: PlanDetails = { sql: new Map(), impact: [] };
+export const NO_DETAILS: PlanDetails = { sql: new Map(), impact: [], hidden: 0 };
 
 /** Nodes listed in a section before `... and n more`. */
 const SHOWN = 20;
@@ -31,7 +33,7 @@ interface Section {
 /** A plan for people: what changed and why, section by section, and one last line with the counts. */
 export function planView(
   plan: Plan,
-  { sql, impact }: PlanDetails,
+  { sql, impact, hidden }: PlanDetails,
   style: Style,
   all: boolean,
 ): string {
@@ -49,7 +51,7 @@ export function planView(
     }
     lines.push("");
   }
-  if (lines.length === 2) lines.push(noChanges(plan), "");
+  if (lines.length === 2) lines.push(noChanges(plan, hidden), "");
   if (impact.length > 0) lines.push(...impactLines(impact, style, all), "");
   lines.push(...plannedTables(plan.materializations, style, all));
   if (plan.released !== undefined) {
@@ -58,6 +60,9 @@ export function planView(
   }
   lines.push(...buildLines(plan, style, all));
   lines.push(style.bold(`Plan: ${summaryWords(plan.summary)}`));
+  if (hidden > 0) {
+    lines.push(`Not shown: ${plural(hidden, "other node")} that the plan asks something for`);
+  }
   return lines.join("\n") + "\n";
 }
 
@@ -70,7 +75,8 @@ function title({ environment, base }: Plan): string {
     : `Plan for ${environment} (${describeEnvCategory(environment)}), ${against}`;
 }
 
-function noChanges({ base }: Plan): string {
+function noChanges({ base }: Plan, hidden: number): string {
+  if (hidden > 0) return "No changes in what is shown.";
   return base.commit === null
     ? "The project has no nodes."
     : `No changes: the project is what ${base.ref} has.`;
@@ -154,7 +160,7 @@ function branchText(
     ? "see above"
     : affected
     ? node.reasons.filter((reason) => /^(reads|depends|returns) /.test(reason)).join("; ")
-    : node.reasons.find((reason) => /decided/.test(reason)) ?? "reads nothing that changed";
+    : node.reasons.find((reason) => /decided|stays/.test(reason)) ?? "reads nothing that changed";
   const paint = affected ? paintOf(node, style) : style.dim;
   // What stands right above need not be named in full.
   const short = (why || node.reasons[0]!).replaceAll(`reads ${parent}.`, "reads ");

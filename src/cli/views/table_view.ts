@@ -1,28 +1,90 @@
 import type { Table } from "../../engine/session.ts";
 import type { Style } from "../terminal.ts";
-import { displayWidth, pad, plural } from "./format.ts";
+import { displayWidth, fitText, oneLine, pad, plural } from "./format.ts";
 
-/** Characters of a cell that are shown. */
+/** Characters of a cell that are shown where the place for it is not known. */
 const CELL_WIDTH = 60;
+/** Columns of text are not made narrower than this. */
+const LEAST_WIDTH = 8;
+const GAP = "  ";
 
-/** Rows as a table for people. */
-export function tableView({ columns, rows }: Table, style: Style): string {
-  const cells = rows.map((row) => row.map(shortCell));
-  const widths = columns.map(({ name }, i) =>
-    Math.max(displayWidth(name), ...cells.map((row) => displayWidth(row[i]!)))
-  );
+/** Where a table is shown. */
+export interface TableOptions {
+  readonly style: Style;
+  /** Places in a line; null: as many as needed, and nothing is cut. */
+  readonly width: number | null;
+  /** Said instead of the number of rows. */
+  readonly footer?: string;
+}
+
+/** Rows as a table for people. What is too wide is cut, columns that do not fit are named below. */
+export function tableView({ columns, rows }: Table, options: TableOptions): string {
+  const { style, width, footer = plural(rows.length, "row") } = options;
+  if (columns[0]?.name === "explain_key") return explained(rows);
+  const cells = rows.map((row) => row.map((cell) => oneLine(cellText(cell))));
   const isNumber = columns.map(({ type }) => isNumeric(type));
+  const names = columns.map(({ name }) => oneLine(name));
+  const wanted = names.map((name, i) => {
+    const values = Math.max(0, ...cells.map((row) => displayWidth(row[i]!)));
+    return {
+      natural: Math.max(displayWidth(name), values),
+      // A number or a date that is cut is another one.
+      least: isWhole(columns[i]!.type) ? Math.max(values, LEAST_WIDTH) : LEAST_WIDTH,
+    };
+  });
+  const widths = width === null ? wanted.map(({ natural }) => natural) : fitColumns(wanted, width);
   const line = (row: readonly string[]) =>
-    row.map((cell, i) =>
-      isNumber[i] ? " ".repeat(widths[i]! - displayWidth(cell)) + cell : pad(cell, widths[i]!)
-    )
-      .join("  ").trimEnd();
+    widths.map((room, i) => {
+      const cell = fitText(row[i]!, room);
+      return isNumber[i] ? " ".repeat(room - displayWidth(cell)) + cell : pad(cell, room);
+    }).join(GAP).trimEnd();
+  const hidden = names.slice(widths.length);
   return [
-    style.bold(line(columns.map(({ name }) => name))),
-    style.dim(widths.map((width) => "-".repeat(width)).join("  ")),
+    style.bold(line(names)),
+    style.dim(widths.map((room) => "-".repeat(room)).join(GAP)),
     ...cells.map(line),
-    style.dim(`(${plural(rows.length, "row")})`),
+    style.dim(`(${footer})`),
+    ...(hidden.length === 0
+      ? []
+      : [style.dim(fitText(`+${plural(hidden.length, "column")}: ${hidden.join(", ")}`, width!))]),
   ].join("\n") + "\n";
+}
+
+interface WantedWidth {
+  readonly natural: number;
+  readonly least: number;
+}
+
+/** Widths of the columns that fit, from the first on: the widest give way first. */
+function fitColumns(wanted: readonly WantedWidth[], width: number): number[] {
+  const total = (list: readonly number[]) =>
+    list.reduce((sum, one) => sum + one, 0) + GAP.length * Math.max(0, list.length - 1);
+  const floors = wanted.map(({ natural, least }) => Math.min(natural, least));
+  let count = wanted.length;
+  while (count > 1 && total(floors.slice(0, count)) > width) count--;
+  const kept = wanted.slice(0, count);
+  const at = (limit: number) =>
+    kept.map(({ natural }, i) => Math.max(floors[i]!, Math.min(natural, limit)));
+  let limit = Math.min(width, Math.max(0, ...kept.map(({ natural }) => natural)));
+  while (limit > 1 && total(at(limit)) > width) limit--;
+  const widths = at(limit);
+  // What a narrower limit would have left over goes to the columns that still want it.
+  let left = width - total(widths);
+  return widths.map((room, i) => {
+    const more = Math.max(0, Math.min(left, kept[i]!.natural - room));
+    left -= more;
+    return room + more;
+  });
+}
+
+/** The answer to EXPLAIN is a drawing already. */
+function explained(rows: Table["rows"]): string {
+  return rows.map((row) => `${cellText(row[1]).trimEnd()}\n`).join("\n");
+}
+
+/** True for types whose values are shown as a whole or not at all. */
+function isWhole(type: string): boolean {
+  return isNumeric(type) || /^(BOOLEAN|DATE|TIME|TIMESTAMP|UUID)\b(?!.*\])/.test(type);
 }
 
 /** True for types whose values are set to the right. */
@@ -41,11 +103,15 @@ export function tableCsv({ columns, rows }: Table): string {
 }
 
 /** Rows as an array of objects: 64-bit integers and decimals that a JSON number cannot hold are strings, timestamps ISO 8601. */
-export function tableJson({ columns, rows }: Table): string {
-  const objects = rows.map((row) =>
+export function tableJson(table: Table): string {
+  return `${JSON.stringify(tableObjects(table), null, 2)}\n`;
+}
+
+/** See {@linkcode tableJson}. */
+export function tableObjects({ columns, rows }: Table): Record<string, unknown>[] {
+  return rows.map((row) =>
     Object.fromEntries(columns.map(({ name, type }, i) => [name, jsonCell(row[i], type)]))
   );
-  return `${JSON.stringify(objects, null, 2)}\n`;
 }
 
 /** A value in JSON, see {@linkcode tableJson}. */
@@ -78,10 +144,5 @@ export function cellText(cell: unknown): string {
 
 /** A value as text on one line of bearable length. */
 export function shortCell(cell: unknown): string {
-  return clip(cellText(cell));
-}
-
-function clip(text: string): string {
-  const single = text.replace(/\s*\n\s*/g, " ");
-  return single.length > CELL_WIDTH ? `${single.slice(0, CELL_WIDTH - 3)}...` : single;
+  return fitText(oneLine(cellText(cell)), CELL_WIDTH);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_TYPED_VARIABLES } from "../../../src/model/variables.ts";
 import { type Change, NO_COLUMN_CHANGES } from "../../../src/model/change.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../../../src/model/ids.ts";
 import type { Plan } from "../../../src/model/plan.ts";
@@ -114,7 +115,10 @@ Deno.test("fromStoredPlan() gives back the plan that toStoredPlan() made smaller
       files: (id) => MANIFEST.nodes.get(id)!.file,
     },
   );
-  const stored = toStoredPlan(whole, "dev" as EnvName, "tree", "");
+  const stored = toStoredPlan(whole, "dev" as EnvName, "tree", {
+    profileHash: "",
+    variables: NO_TYPED_VARIABLES,
+  });
   assert.deepEqual(stored.nodes.map(({ id }) => id), ["transform.a"]);
   const commit = "c".repeat(40) as CommitId;
   // Where an output came from is known while planning only.

@@ -40,8 +40,8 @@ Deno.test("POSTGRES_SOURCE.problem: points at the field that is wrong", () => {
 
 Deno.test("POSTGRES_SOURCE.connection: names the connection or nothing", () => {
   const params = { connection: "warehouse" };
-  assert.equal(POSTGRES_SOURCE.connection(tableRead({ table: "t", params })), "warehouse");
-  assert.equal(POSTGRES_SOURCE.connection(tableRead({ table: "t" })), null);
+  assert.equal(POSTGRES_SOURCE.connection!(tableRead({ table: "t", params })), "warehouse");
+  assert.equal(POSTGRES_SOURCE.connection!(tableRead({ table: "t" })), null);
 });
 
 Deno.test("parseSeconds: reads units, and nothing else", () => {

@@ -1,0 +1,49 @@
+import type { LintRule } from "./lint_rule.ts";
+import {
+  AUDITS,
+  COLUMN_DESCRIPTION,
+  DESCRIPTION,
+  GRAIN_AUDITS,
+  NAMING,
+  OWNER,
+  UNTRACED,
+  UNUSED_INPUT,
+  UNUSED_NODE,
+  UNUSED_SOURCE,
+  VOLATILE_FUNCTION,
+} from "./project_rules.ts";
+import {
+  AMBIGUOUS_COLUMN,
+  AMBIGUOUS_UNION,
+  COMMA_JOIN,
+  HARDCODED_DATE,
+  LIMIT_WITHOUT_ORDER,
+  NO_SELECT_STAR,
+  NULL_COMPARISON,
+  USE_REF,
+  USELESS_ORDER,
+} from "./sql_rules.ts";
+
+/** Every rule of lint, in the order in which `lint --rules` shows them. */
+export const LINT_RULES: readonly LintRule[] = [
+  NULL_COMPARISON,
+  NO_SELECT_STAR,
+  AMBIGUOUS_COLUMN,
+  COMMA_JOIN,
+  AMBIGUOUS_UNION,
+  LIMIT_WITHOUT_ORDER,
+  VOLATILE_FUNCTION,
+  UNUSED_INPUT,
+  UNUSED_SOURCE,
+  USE_REF,
+  GRAIN_AUDITS,
+  DESCRIPTION,
+  NAMING,
+  OWNER,
+  AUDITS,
+  COLUMN_DESCRIPTION,
+  UNUSED_NODE,
+  HARDCODED_DATE,
+  USELESS_ORDER,
+  UNTRACED,
+];

@@ -1,0 +1,180 @@
+import { compactJson } from "../base/canonical_json.ts";
+import { sha256 } from "../base/hash.ts";
+import {
+  addUnits,
+  coversIntervals,
+  floorTime,
+  intersectIntervals,
+  type Interval,
+  interval,
+  mergeIntervals,
+  parseTime,
+  subtractIntervals,
+} from "../base/time_intervals.ts";
+import type { IncrementalBase, IncrementalState } from "../model/incremental.ts";
+import type { QueryShape, SourceVersion } from "../model/manifest.ts";
+import type { IncrementalByTime, IncrementalSpec } from "../model/node.ts";
+import { type FingerprintInput, fingerprintsOf } from "./fingerprint.ts";
+
+/** An output of the same node that is there, with what it is made of. */
+export interface IncrementalCandidate {
+  readonly base: IncrementalBase;
+  readonly state: IncrementalState;
+}
+
+/** What is asked for on the command line. */
+export interface IntervalRequest {
+  /** Milliseconds; null: from where the node begins. */
+  readonly startMs: number | null;
+  /** Milliseconds; null: up to now. */
+  readonly endMs: number | null;
+  /** True: intervals that are done are built again, in these limits; without limits from scratch. */
+  readonly restate: boolean;
+}
+
+/** Nothing in particular: whatever is pending. */
+export const NO_INTERVAL_REQUEST: IntervalRequest = { startMs: null, endMs: null, restate: false };
+
+/** What an incremental node's next output is decided by. */
+export interface IncrementalQuestion {
+  readonly spec: IncrementalSpec;
+  readonly logic: string;
+  /** Fingerprint that a build of everything would have. */
+  readonly inputs: string;
+  /** In the order in which they are preferred. */
+  readonly candidates: readonly IncrementalCandidate[];
+  readonly nowMs: number;
+  readonly request: IntervalRequest;
+}
+
+/**
+ * What the output has to be made of. Where nothing is pending that is exactly a candidate's
+ * state: the output is taken as it is, whatever happened to the data it was once read from.
+ */
+export function planIncremental(question: IncrementalQuestion): IncrementalState {
+  const { spec, logic } = question;
+  const same = question.candidates.filter(({ state }) => state.logic === logic);
+  return spec.mode === "incremental_by_time" ? byTime(spec, same, question) : byKey(same, question);
+}
+
+function byTime(
+  spec: IncrementalByTime,
+  candidates: readonly IncrementalCandidate[],
+  { logic, inputs, nowMs, request }: IncrementalQuestion,
+): IncrementalState {
+  const { interval: unit, lookback } = spec;
+  const first = floorTime(parseTime(spec.start)!, unit);
+  const last = floorTime(nowMs, unit);
+  const all = first < last ? [interval(first, last)] : [];
+  const limits = [interval(
+    request.startMs === null ? first : floorTime(request.startMs, unit),
+    request.endMs === null ? last : ceilTime(request.endMs, unit),
+  )];
+  const asked = intersectIntervals(all, limits);
+  const isLimited = request.startMs !== null || request.endMs !== null;
+  if (request.restate && !isLimited) return fromScratch(asked);
+  const found = pick(candidates);
+  if (found === null) return fromScratch(asked);
+  const { base, state } = found;
+  const pending = subtractIntervals(asked, state.done);
+  const again = request.restate ? asked : behind(pending);
+  const build = intersectIntervals(mergeIntervals([...pending, ...again]), all);
+  if (build.length === 0) return state;
+  return { logic, base, build, done: mergeIntervals([...state.done, ...build]), inputs };
+
+  function fromScratch(build: readonly Interval[]): IncrementalState {
+    return { logic, base: null, build, done: build, inputs };
+  }
+
+  /** Late rows: units before those that are new, as far as they are done. */
+  function behind(pending: readonly Interval[]): Interval[] {
+    if (lookback === 0) return [];
+    const back = pending.map(({ start }) => {
+      const at = parseTime(start)!;
+      return interval(addUnits(at, unit, -lookback), at);
+    });
+    return intersectIntervals(back, state.done);
+  }
+}
+
+/** The candidate that comes first, or a later one that has all of its intervals and others too. */
+function pick(candidates: readonly IncrementalCandidate[]): IncrementalCandidate | null {
+  let best: IncrementalCandidate | null = null;
+  for (const candidate of candidates) {
+    const has = (a: IncrementalCandidate, b: IncrementalCandidate) =>
+      coversIntervals(a.state.done, b.state.done);
+    if (best === null || (has(candidate, best) && !has(best, candidate))) best = candidate;
+  }
+  return best;
+}
+
+function byKey(
+  candidates: readonly IncrementalCandidate[],
+  { logic, inputs, request }: IncrementalQuestion,
+): IncrementalState {
+  const isCurrent = ({ state }: IncrementalCandidate) => state.inputs === inputs;
+  const found = request.restate ? undefined : candidates.find(isCurrent) ?? candidates[0];
+  if (found !== undefined && isCurrent(found)) return found.state;
+  return { logic, base: found?.base ?? null, build: [], done: [], inputs };
+}
+
+function ceilTime(ms: number, unit: IncrementalByTime["interval"]): number {
+  const floor = floorTime(ms, unit);
+  return floor === ms ? ms : addUnits(floor, unit, 1);
+}
+
+/** Intervals of a node that are not built yet, up to now. */
+export function pendingIntervals(
+  spec: IncrementalByTime,
+  done: readonly Interval[],
+  nowMs: number,
+): Interval[] {
+  const first = floorTime(parseTime(spec.start)!, spec.interval);
+  const last = floorTime(nowMs, spec.interval);
+  return first < last ? subtractIntervals([interval(first, last)], done) : [];
+}
+
+/**
+ * A node as its query makes it, whatever the data of sources: for {@linkcode logicInput}. Of a source
+ * outside it still counts which system it reads; what a seed holds is part of the project, as a query is.
+ */
+export interface LogicNode {
+  readonly id: FingerprintInput["id"];
+  readonly queryHash: string;
+  readonly shape: QueryShape;
+  /** True for a source: its shape stands for its data, of which only names and types count. */
+  readonly isSource: boolean;
+  readonly version: SourceVersion | null;
+  readonly inputs: readonly FingerprintInput[];
+}
+
+/** A node as its readers would depend on it if no data ever changed. */
+export function logicInput(node: LogicNode): FingerprintInput {
+  const { id, queryHash, inputs, isSource, version } = node;
+  const shape = isSource ? dataless(node) : node.shape;
+  const prints = fingerprintsOf({
+    id,
+    engine: "",
+    queryHash: isSource ? sha256(compactJson([queryHash, version?.system ?? null])) : queryHash,
+    version: isSource ? null : version,
+    shape,
+    inputs,
+  });
+  return { id, shape, ...prints };
+}
+
+function dataless({ queryHash, shape, version }: LogicNode): QueryShape {
+  const of = [queryHash, version?.system ?? null];
+  const hash = (part: unknown) => sha256(compactJson([...of, part])).slice(0, 24);
+  return {
+    columns: shape.columns.map(({ name, type }) => ({
+      name,
+      type,
+      expression: hash([name, type]),
+    })),
+    rows: hash(null),
+    order: null,
+    lineage: { columns: {}, rows: {}, order: {} },
+    volatile: [],
+  };
+}
