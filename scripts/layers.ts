@@ -71,7 +71,14 @@ export const DEV_PACKAGES: readonly string[] = [
 ];
 
 /** Folders whose functions are synchronous and see neither clock nor machine. */
-export const PURE_FOLDERS: readonly string[] = ["model", "dag", "shape", "changes", "plan"];
+export const PURE_FOLDERS: readonly string[] = [
+  "model",
+  "dag",
+  "shape",
+  "changes",
+  "plan",
+  "semantic",
+];
 
 /** The lines around the table in `src/README.md`. */
 export const TABLE_START = "<!-- layers -->";

@@ -100,6 +100,12 @@ Deno.test("every audit type is in checks/registry.ts", () => {
   assert.deepEqual(unlisted("checks", "AUDIT_TYPES", constants), []);
 });
 
+Deno.test("every type of exposure is in exposures/registry.ts", () => {
+  const constants = exportedConstants("exposures", "ExposureType");
+  assert.ok(constants.length > 0);
+  assert.deepEqual(unlisted("exposures", "EXPOSURE_TYPES", constants), []);
+});
+
 Deno.test("every file of src is reached from main.ts or from a worker", () => {
   assert.deepEqual(FILES.filter((file) => !IMPORTS.has(file)), []);
 });

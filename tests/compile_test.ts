@@ -101,7 +101,13 @@ Deno.test("what is embedded is enough to plan, run and promote, reading nothing 
     return out!;
   };
   await seeknal("init");
+  unpacked.write(
+    "project/seeknal/scripted.ts",
+    "// /// seeknal\n// columns: {x: INTEGER}\n// ///\nexport default (): { x: number }[] => [{ x: 7 }];\n",
+  );
   await seeknal("run");
+  const scripted = await seeknal("query", "FROM transform.scripted", "--format", "json");
+  assert.deepEqual(JSON.parse(scripted), [{ x: 7 }]);
   const transforms = unpacked.join("project/seeknal/transforms");
   const [first] = Deno.readDirSync(transforms);
   const node = join(transforms, first!.name);

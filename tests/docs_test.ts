@@ -22,7 +22,7 @@ import { TempDir } from "./support/temp_dir.ts";
  * - `diff file=PATH` blocks change a file, `… file=PATH` blocks of other languages write one.
  * - `sql database=NAME` blocks are run in a database.
  *
- * `<!-- project: NAME -->` names the project of fixtures/projects to begin with,
+ * `<!-- project: NAME -->` names the project of fixtures/projects to begin with, `<!-- data: NAME -->` that of which only the data is there,
  * `<!-- postgres: NAME NAME -->` databases of a PostgreSQL server that the variables PG_HOST,
  * PG_PORT, PG_USER and PG_PASSWORD lead to.
  */
@@ -30,6 +30,7 @@ import { TempDir } from "./support/temp_dir.ts";
 const ROOT = join(import.meta.dirname!, "..");
 const RUN_DOCUMENTS = [
   "README.md",
+  "docs/tutorial.md",
   "docs/guide.md",
   "docs/outside-tables.md",
   "docs/features.md",
@@ -102,7 +103,8 @@ async function runDocument(path: string): Promise<void> {
   const databases = /<!-- postgres: ([\w ]+) -->/.exec(markdown)?.[1]?.split(" ") ?? [];
   await using postgres = databases.length === 0 ? null : await TestPostgres.start();
   for (const name of databases) await postgres?.createDatabase(name);
-  const project = /<!-- project: (\w+) -->/.exec(markdown)?.[1] ?? null;
+  const [, what, name] = /<!-- (project|data): (\w+) -->/.exec(markdown) ?? [];
+  const project = name === undefined ? null : { name, folder: what === "data" ? "data" : "." };
   const shell = new DocShell(temporary, project, variablesFor(postgres));
   for (const block of fencedBlocks(markdown)) {
     const file = block.info.get("file");
@@ -132,14 +134,16 @@ class DocShell {
 
   constructor(
     temporary: TempDir,
-    project: string | null,
+    project: { readonly name: string; readonly folder: string } | null,
     variables: Readonly<Record<string, string>>,
   ) {
     this.#variables = variables;
     this.#cwd = temporary.join("work");
     Deno.mkdirSync(this.#cwd);
     if (project !== null) {
-      cpSync(join(ROOT, "fixtures/projects", project), this.#cwd, { recursive: true });
+      const { name, folder } = project;
+      const from = join(ROOT, "fixtures/projects", name, folder);
+      cpSync(from, join(this.#cwd, folder), { recursive: true });
     }
     this.#bin = temporary.join("bin");
     const words = [Deno.execPath(), join(ROOT, "deno.json"), join(ROOT, "main.ts")];

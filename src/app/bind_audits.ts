@@ -36,7 +36,10 @@ export async function bindAudits(context: AuditContext): Promise<void> {
   for (const [id, { node, shape }] of context.nodes) {
     const { audits, auditPlaces = [] } = node.spec;
     if (audits.length === 0) continue;
-    const sound = audits.map((audit, i) => namesAreThere(context, node, shape, audit, i));
+    const sound = audits.map((audit, i) =>
+      // What a kind asks for itself is its own to complain about.
+      audit.params["implied"] !== true && namesAreThere(context, node, shape, audit, i)
+    );
     if (context.isKnown(id)) continue;
     const requests = audits.flatMap((audit, i) =>
       sound[i] ? requestsOf(node, shape, audit, auditPlaces[i] ?? ["audits", i]) : []

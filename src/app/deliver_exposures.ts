@@ -1,41 +1,23 @@
 import { join } from "node:path";
-import { compactJson } from "../base/canonical_json.ts";
 import { faultPoint } from "../base/fault_point.ts";
 import { withFileLock } from "../base/file_lock.ts";
 import { sha256 } from "../base/hash.ts";
 import { resolveInside } from "../base/project_path.ts";
 import { UserError } from "../base/user_error.ts";
-import type { ExposureInput, ExposureType } from "../exposures/exposure_type.ts";
-import { EXPORTS_DIR } from "../exposures/file.ts";
-import { findExposureType } from "../exposures/registry.ts";
+import type { ExposureInput } from "../exposures/exposure_type.ts";
 import { type CommitId, type EnvName, type NodeId, PROD } from "../model/ids.ts";
-import type { ManifestNode } from "../model/manifest.ts";
 import { deliveriesOf, type DeliveryRecord, withDeliveries } from "../model/outside.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { exposureSettings } from "../nodes/exposure.ts";
 import { isPartial } from "../plan/select_nodes.ts";
 import { projectName } from "../project/load_project.ts";
 import type { Committed } from "./commit_run.ts";
+import { belowExports, type DueExposure, exposureStates } from "./exposure_states.ts";
 import { clip, trailerCommit } from "./messages.ts";
-import { isValidRecord } from "./outputs.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import { publish, readableDir } from "./publish.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** An exposure of an environment as it stands. */
-export interface ExposureState {
-  readonly id: NodeId;
-  readonly type: string;
-  /** Where it goes in this environment, as written. */
-  readonly target: string;
-  readonly inputs: readonly NodeId[];
-  /**
-   * `pending`: its inputs, or itself, changed since it was delivered. `waiting`: an input is not built.
-   * `documentation`: nothing is ever delivered.
-   */
-  readonly status: "delivered" | "pending" | "waiting" | "documentation";
-}
 
 /** What came of delivering one exposure. */
 export interface DeliveryReport {
@@ -67,70 +49,6 @@ export interface DeliverRequest {
   /** Also what was delivered already. */
   readonly force?: boolean;
   readonly report?: (report: DeliveryReport) => void;
-}
-
-/** An exposure with what is to be delivered of it. */
-interface Due extends ExposureState {
-  readonly node: ManifestNode;
-  readonly exposure: ExposureType;
-  readonly hash: string;
-}
-
-/** The exposures of an environment, in id order. Throws `unknown_environment` (2). */
-export async function listExposures(workspace: Workspace, env: EnvName): Promise<ExposureState[]> {
-  const snapshot = await workspace.state.snapshot(requireEnvironment(workspace, env));
-  return statesOf(workspace, env, snapshot).map(({ id, type, target, inputs, status }) => ({
-    id,
-    type,
-    target,
-    inputs,
-    status,
-  }));
-}
-
-/** Exposures of an environment that are to be delivered; none where it does not exist. */
-export async function pendingExposures(workspace: Workspace, env: EnvName): Promise<NodeId[]> {
-  const snapshot = await workspace.state.snapshot(workspace.state.head(env));
-  return statesOf(workspace, env, snapshot)
-    .filter(({ status }) => status === "pending").map(({ id }) => id);
-}
-
-function statesOf(workspace: Workspace, env: EnvName, snapshot: Snapshot): Due[] {
-  const { manifest, results, outside } = snapshot;
-  const delivered = deliveriesOf(outside, env);
-  return [...manifest.nodes.values()].flatMap((node): Due[] => {
-    const exposure = node.kind === "exposure"
-      ? findExposureType(String(node.config["type"]))
-      : null;
-    if (exposure === null) return [];
-    const settings = exposureSettings(node.config);
-    const contents = node.inputs.map((id) => [id, results.get(id)?.content_hash ?? null]);
-    const hash = sha256(compactJson([exposure.name, settings, contents]));
-    const isBuilt = node.inputs.every((id) => {
-      const input = manifest.nodes.get(id);
-      return input?.virtual === true || isReadable(workspace, snapshot, id);
-    });
-    const status = exposure.deliver === undefined
-      ? "documentation"
-      : !isBuilt
-      ? "waiting"
-      : delivered.get(node.id)?.delivery_hash === hash
-      ? "delivered"
-      : "pending";
-    const target = exposure.target(settings);
-    const place = exposure.name === "file" && env !== PROD
-      ? `target/environments/${env}/exports/${belowExports(target)}`
-      : target;
-    const { id, inputs } = node;
-    return [{ id, type: exposure.name, target: place, inputs, status, node, exposure, hash }];
-  });
-}
-
-/** True where an output is there, whatever its node has become since: production may keep what an older definition made. */
-function isReadable({ cache }: Workspace, { manifest, results }: Snapshot, id: NodeId): boolean {
-  const [node, record] = [manifest.nodes.get(id), results.get(id)];
-  if (node === undefined || record === undefined) return false;
-  return isValidRecord(record, { ...node, fingerprint: record.fingerprint }, cache);
 }
 
 /**
@@ -177,8 +95,8 @@ function dueOf(
   workspace: Workspace,
   { env, only, force = false }: DeliverRequest,
   snapshot: Snapshot,
-): Due[] {
-  return statesOf(workspace, env, snapshot).filter(({ id, status }) =>
+): DueExposure[] {
+  return exposureStates(workspace, env, snapshot).filter(({ id, status }) =>
     (only === null || only.has(id)) && (status === "pending" || (force && status === "delivered"))
   );
 }
@@ -189,7 +107,7 @@ async function deliverOne(
     readonly env: EnvName;
     readonly project: string;
     readonly snapshot: Snapshot;
-    readonly due: Due;
+    readonly due: DueExposure;
     /** Not empty where the same content is delivered again on purpose. */
     readonly again: string;
   },
@@ -234,11 +152,6 @@ async function deliverOne(
     const hint = isOurs ? error.hint ?? null : null;
     return { ...report, status: "failed", rows: 0, durationMs, error: why, hint };
   }
-}
-
-/** A path without the folder where production's exports are: an environment has a folder of its own. */
-function belowExports(path: string): string {
-  return path.startsWith(`${EXPORTS_DIR}/`) ? path.slice(EXPORTS_DIR.length + 1) : path;
 }
 
 /** Commits what was delivered, on top of whatever the environment has become meanwhile: it was delivered all the same. */

@@ -195,6 +195,7 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     manifest,
     changes,
     files: (id) => (manifest.nodes.get(id) ?? base.prod.manifest.nodes.get(id)!).file,
+    hadRows: (id) => base.prod.manifest.nodes.get(id)?.virtual !== true,
     findOutput: ({ id }) => isReused(id) && !isClockCheck(id) ? outputs.get(id)!.from : null,
     whyMissing: (id) => {
       if (rebuilt.has(id)) return "something it reads is built again";

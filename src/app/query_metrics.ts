@@ -3,7 +3,7 @@ import type { Table } from "../engine/session.ts";
 import type { EnvName } from "../model/ids.ts";
 import { SemanticCatalog } from "../semantic/catalog.ts";
 import { type CompiledMetrics, compileMetrics, type MetricsRequest } from "../semantic/compile.ts";
-import { metricFromConfig, modelFromConfig } from "../semantic/definition.ts";
+import { type Metric, metricFromConfig, modelFromConfig } from "../semantic/definition.ts";
 import { leavesOf, metricTree } from "../semantic/metric_tree.ts";
 import { dimensionNames } from "../semantic/resolve_dimension.ts";
 import { queryOutputs } from "./query_outputs.ts";
@@ -19,23 +19,35 @@ export interface ListedMetric {
   readonly measures: readonly string[];
   /** Dimensions that all its measures have; times also as `name__month` and the like. */
   readonly dimensions: readonly string[];
+  /** Why it cannot be computed: a run of a part of production may leave one behind; null otherwise. */
+  readonly problem: string | null;
 }
 
 /** The metrics of an environment, by name. Throws `unknown_environment` (2). */
 export async function listMetrics(workspace: Workspace, env: EnvName): Promise<ListedMetric[]> {
   const catalog = await catalogOf(workspace, env);
   return [...catalog.metrics.values()].map((metric) => {
-    const leaves = leavesOf(metricTree(catalog, metric));
-    const models = [...new Set(leaves.map(({ model }) => model))];
-    const [first, ...rest] = models.map((model) => dimensionNames(catalog, model));
-    return {
-      name: metric.name,
-      type: metric.formula.type,
-      description: metric.description,
-      measures: [...new Set(leaves.map(({ model, measure }) => `${model.name}.${measure.name}`))],
-      dimensions: (first ?? []).filter((name) => rest.every((names) => names.includes(name))),
-    };
+    const about = { name: metric.name, type: metric.formula.type, description: metric.description };
+    try {
+      return { ...about, ...usesOf(catalog, metric), problem: null };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { ...about, measures: [], dimensions: [], problem: error.message };
+    }
   });
+}
+
+function usesOf(
+  catalog: SemanticCatalog,
+  metric: Metric,
+): Pick<ListedMetric, "measures" | "dimensions"> {
+  const leaves = leavesOf(metricTree(catalog, metric));
+  const models = [...new Set(leaves.map(({ model }) => model))];
+  const [first, ...rest] = models.map((model) => dimensionNames(catalog, model));
+  return {
+    measures: [...new Set(leaves.map(({ model, measure }) => `${model.name}.${measure.name}`))],
+    dimensions: (first ?? []).filter((name) => rest.every((names) => names.includes(name))),
+  };
 }
 
 /** The query behind metrics, over the outputs of an environment. Throws what `compileMetrics` does, and `unknown_environment` (2). */

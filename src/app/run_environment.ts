@@ -386,7 +386,13 @@ function chooseSteps(
       (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes) &&
         !isCheckedAlways(node));
   };
-  const targets = [...selected.ids].filter((id) => !exists(id));
+  // A node without rows is whole when what it is made of is there.
+  const isVirtual = (id: NodeId) => manifest.nodes.get(id)!.virtual === true;
+  const made = reachable(
+    [...selected.ids].filter(isVirtual),
+    (id) => isVirtual(id) ? manifest.nodes.get(id)!.inputs : [],
+  );
+  const targets = [...new Set([...selected.ids, ...made])].filter((id) => !exists(id));
   const needed = reachable(
     targets,
     (id) => manifest.nodes.get(id)!.inputs.filter((i) => !exists(i)),

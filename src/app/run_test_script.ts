@@ -38,9 +38,11 @@ export async function runTestScript(
       timeoutMs: null,
       objectPath: (hash) => hash,
       output: (id) => files.get(id)! as ContentHash,
-      extras: () => ({ artifact: null, metrics: {} }),
+      outside: () => {
+        throw testProblem(`${node.id} reads a table outside`);
+      },
       sqlFor: () => "",
-      outside: () => ({ connection: {}, pin: null, previous: null } as never),
+      extras: () => ({ artifact: null, metrics: {} }),
     });
     await using executor = new JobExecutor({ threads: 1, memoryLimitBytes: 512 * 2 ** 20 });
     const result = await executor.execute(job);

@@ -34,6 +34,8 @@ export interface TestRequest {
 export interface TestReport {
   readonly environment: EnvName | null;
   readonly results: readonly TestResult[];
+  /** Of all of them together; some ran at the same time. */
+  readonly duration_ms: number;
 }
 
 /** Tests for which another session pays. */
@@ -47,6 +49,7 @@ const ROWS_SHOWN = 3;
  * `unknown_environment` (2).
  */
 export async function runTests(workspace: Workspace, request: TestRequest): Promise<TestReport> {
+  const started = performance.now();
   const { state, root } = workspace;
   const env = request.env ?? PROD;
   if (request.env !== null) requireEnvironment(workspace, request.env);
@@ -73,7 +76,11 @@ export async function runTests(workspace: Workspace, request: TestRequest): Prom
         : await runDataTest(workspace, test, env),
     );
   }
-  return { environment: head === null ? null : env, results: [...unit, ...data] };
+  return {
+    environment: head === null ? null : env,
+    results: [...unit, ...data],
+    duration_ms: elapsed(started),
+  };
 }
 
 /** The project's data as a test sees it: what it is computed from is known, nothing is read. */

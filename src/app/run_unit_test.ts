@@ -1,7 +1,7 @@
 import { didYouMean } from "../base/closest.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { UserError } from "../base/user_error.ts";
-import { quoteName } from "../engine/quote.ts";
+import { quoteName, quoteText } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
@@ -9,6 +9,7 @@ import type { RowsDiff, UnitTest } from "../model/test.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { cteQuery } from "../sql/cte_query.ts";
+import type { Literals } from "../sql/resolve_query.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
 import { compareRows } from "./compare_rows.ts";
 import { findNode } from "./find_node.ts";
@@ -168,6 +169,7 @@ async function relationOf(
 function sqlOf(test: UnitTest, { id }: ManifestNode, { loaded, data }: UnitTestContext): string {
   const resolved = loaded.resolved.get(id)!;
   if (Object.keys(test.params).length === 0) return resolved.sql;
+  const literals = literalsOf(test.params);
   const problems: Diagnostic[] = [];
   const again = kindOf(resolved.node.spec).resolve(
     resolved.node,
@@ -181,9 +183,26 @@ function sqlOf(test: UnitTest, { id }: ManifestNode, { loaded, data }: UnitTestC
     },
     (problem) => problems.push(problem),
   );
-  if (again !== null) return again.sql;
+  if (again !== null) return again.sqlFor?.(literals) ?? again.sql;
   throw testProblem(problems[0]?.message ?? `${id} cannot be resolved`, problems[0]?.hint);
 }
+
+/** What stands for the piece that an incremental node builds, as a test says it. */
+function literalsOf(params: UnitTest["params"]): Literals {
+  const literals: Record<string, Literals[string]> = {};
+  for (const name of PIECE) {
+    const value = params[name];
+    if (value === undefined) continue;
+    const text = String(value);
+    literals[name] = value === null
+      ? { bare: "NULL", quoted: null }
+      : { bare: quoteText(text), quoted: text };
+  }
+  return literals;
+}
+
+/** Names that an incremental node's SQL has for its piece. */
+const PIECE = ["start", "end", "start_date", "end_date", "watermark"];
 
 /** Columns to compare, or why there is nothing to compare. */
 async function columnsOf(

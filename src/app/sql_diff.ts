@@ -32,7 +32,12 @@ function linesOf(node: ManifestNode | undefined): string[] {
   if (node === undefined) return [];
   return findNodeKind(node.kind)?.makesSql === true
     ? layoutFields(node.config)
-    : layoutSql(node.sql).split("\n");
+    : nodeText(node).split("\n");
+}
+
+/** What a node runs, laid out for reading. Code in another language stays as its author laid it out. */
+export function nodeText({ sql, config }: Pick<ManifestNode, "sql" | "config">): string {
+  return config["language"] === undefined ? layoutSql(sql) : sql.trimEnd();
 }
 
 /** The difference of two texts, line by line, with three lines of context. */

@@ -2,11 +2,11 @@ import { reachable, readersOf } from "../dag/graph.ts";
 import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import { isPartial, type Selection, selectNodes } from "../plan/select_nodes.ts";
-import { layoutSql } from "../sql/layout_sql.ts";
 import { findNodeOrColumn } from "./find_node.ts";
 import { loadManifest } from "./load_manifest.ts";
 import { requireEnvironment } from "./require_environment.ts";
 import type { Workspace } from "./workspace.ts";
+import { nodeText } from "./sql_diff.ts";
 
 /** From where a value or a row comes to where it goes. */
 export interface LineageEdge {
@@ -142,12 +142,12 @@ function lineageOf(
   const ids = new Set<string>(list.map(({ id }) => id));
   const isHere = (column: string) => ids.has(idOfColumn(column));
   return {
-    nodes: list.map(({ id, kind, file, description, sql, shape }) => ({
+    nodes: list.map(({ id, kind, file, description, sql, config, shape }) => ({
       id,
       kind,
       file,
       description,
-      sql: layoutSql(sql),
+      sql: nodeText({ sql, config }),
       columns: shape.columns.map(({ name, type }) => ({ name, type })),
       traced: shape.lineage !== null,
       untraced: shape.untraced ?? null,

@@ -45,7 +45,7 @@ function valueReader(data: arrow.Data): Reader {
   }
   if (arrow.DataType.isTimestamp(type)) {
     const zone = type.timezone ? "+00" : "";
-    return (i) => timestampText(BigInt(values[i]), type.unit) + zone;
+    return (i) => timestampText(BigInt(values[i]), type.unit, zone);
   }
   if (arrow.DataType.isTime(type)) return (i) => timeText(BigInt(values[i]), type.unit);
   if (arrow.DataType.isMap(type)) return mapReader(data);
@@ -125,14 +125,12 @@ function dateText(days: number): string {
 /** Digits behind the second, by `arrow.TimeUnit`. */
 const DIGITS = [0, 3, 6, 9] as const;
 
-function timestampText(value: bigint, unit: arrow.TimeUnit): string {
+function timestampText(value: bigint, unit: arrow.TimeUnit, zone: string): string {
   if (value === INFINITE) return "infinity";
   if (value === -INFINITE) return "-infinity";
   const day = 86_400n * 10n ** BigInt(DIGITS[unit]);
   const within = (value % day + day) % day;
-  const date = dateText(Number((value - within) / day));
-  const [ymd, era = ""] = date.split(" ");
-  return `${ymd} ${timeText(within, unit)}${era === "" ? "" : ` ${era}`}`;
+  return `${dateText(Number((value - within) / day))} ${timeText(within, unit)}${zone}`;
 }
 
 function timeText(value: bigint, unit: arrow.TimeUnit): string {

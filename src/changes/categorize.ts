@@ -241,6 +241,12 @@ function inputReasons(before: ManifestNode, after: ManifestNode): string[] {
   ];
 }
 
+/** What a node says about how its rows are made. */
+function textConfig({ config }: ManifestNode): ManifestNode["config"] {
+  const { freshness: _, contract: __, ...text } = config;
+  return text;
+}
+
 function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   const reasons: string[] = [];
   const check = (what: string, a: unknown, b: unknown) => {
@@ -253,7 +259,9 @@ function metadataReasons(before: ManifestNode, after: ManifestNode): string[] {
   check("audits", before.audits ?? [], after.audits ?? []);
   check("materializations", before.materializations ?? [], after.materializations ?? []);
   check("declared columns", before.declared_columns, after.declared_columns);
-  if (compactJson(before.config) !== compactJson(after.config)) {
+  check("freshness", before.config["freshness"] ?? null, after.config["freshness"] ?? null);
+  check("contract", before.config["contract"] ?? "ignore", after.config["contract"] ?? "ignore");
+  if (compactJson(textConfig(before)) !== compactJson(textConfig(after))) {
     reasons.push("text changed, meaning did not");
   }
   return reasons;

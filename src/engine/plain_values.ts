@@ -39,7 +39,7 @@ export function columnType(type: DuckDBType): ColumnType {
   if (type instanceof DuckDBMapType) {
     return { type: "map", key: columnType(type.keyType), value: columnType(type.valueType) };
   }
-  return { type: "scalar", name: type.alias === undefined ? String(type) : "VARCHAR" };
+  return { type: "scalar", name: type.alias ?? String(type) };
 }
 
 /** A value without the engine's classes; see {@linkcode PlainValue}. */

@@ -202,8 +202,9 @@ async function readOutside(
 async function readRows(job: RowsJob, path: string, session: Session): Promise<number> {
   const type = findSourceType(job.source);
   if (type === null || isScanType(type)) throw new Error(`${job.source} is read by the engine`);
-  const { columns, temporaryDir } = job;
-  return await (await type.reader()).read(job, { columns, path, session, temporaryDir });
+  const { columns, temporaryDir, timeoutMs } = job;
+  const reader = await type.reader();
+  return await reader.read(job, { columns, path, session, temporaryDir, timeoutMs });
 }
 
 async function leaveTransaction(own: JobSession): Promise<void> {
@@ -335,7 +336,9 @@ function toFailure(error: unknown, job: NodeJob | null): { message: string; tran
   }
   if (error instanceof UserError) {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;
-    return { message: `${error.message}${hint}`, transient: error.kind === "dependency" };
+    // What is not installed now will not be in a second.
+    const transient = error.kind === "dependency" && error.code !== "script_dependency";
+    return { message: `${error.message}${hint}`, transient };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { message, transient: error instanceof Deno.errors.Interrupted };

@@ -23,10 +23,9 @@ export const INSTALL_UV = Deno.build.os === "windows"
 export function findPython(env: (name: string) => string | undefined): PythonCommand {
   const uv = env("UV") || onPath("uv", env);
   if (uv) return { isUv: true, path: uv, args: ["run", "--quiet", "--no-project", "--script"] };
-  // -I: neither variables nor the current folder decide what it imports.
   for (const name of ["python3", "python"]) {
     const path = onPath(name, env);
-    if (path !== null) return { isUv: false, path, args: ["-I"] };
+    if (path !== null) return { isUv: false, path, args: [] };
   }
   throw new UserError("Python nodes need uv or python3, and neither is on the PATH", {
     code: "script_dependency",

@@ -9,6 +9,8 @@ import datetime, decimal, json, os, re, signal, sys, threading, traceback, types
 
 sys.dont_write_bytecode = True
 WORK = os.path.dirname(os.path.abspath(__file__))
+# What lies beside this program is not for the script.
+sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != WORK]
 with open(os.path.join(WORK, "job.json"), encoding="utf-8") as file:
     JOB = json.load(file)
 
@@ -229,6 +231,7 @@ def plain(value):
     raise Problem("a %s is not a value of a column" % type(value).__name__)
 
 
+AS_THEY_ARE = {int, str, bool, type(None)}
 WHOLE = re.compile(r"^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$")
 
 
@@ -264,8 +267,10 @@ def write_rows(rows):
                 )
             line = {}
             for i, name in enumerate(names):
+                value = row[name]
                 try:
-                    value = plain(row[name])
+                    if type(value) not in AS_THEY_ARE:
+                        value = plain(value)
                 except Problem as problem:
                     raise Problem('Row %d, column "%s": %s' % (n, name, problem))
                 if name in whole and isinstance(value, float) and not value.is_integer():

@@ -282,7 +282,7 @@ class Conversation {
 
 /** Types whose values JSON holds as they are. */
 const JSON_TYPES =
-  /^(BOOLEAN|U?(TINY|SMALL|BIG)?INT(EGER)?|HUGEINT|UHUGEINT|FLOAT|DOUBLE|VARCHAR|JSON)$/;
+  /^(BOOLEAN|U?(TINY|SMALL|BIG)?INT(EGER)?|HUGEINT|UHUGEINT|FLOAT|DOUBLE|VARCHAR)$/;
 
 /** The type to cast to so that JSON keeps every digit; null where it does so anyway. */
 function jsonType(type: ColumnType): string | null {

@@ -57,6 +57,15 @@ function hear({ data }: MessageEvent<ToScript>): void {
       onWritten?.();
       break;
     case "run":
+      // What nobody awaits fails the node, too, in the same words.
+      self.addEventListener("error", (event) => {
+        event.preventDefault();
+        post(failure(event.error, start!));
+      });
+      self.addEventListener("unhandledrejection", (event) => {
+        event.preventDefault();
+        post(failure(event.reason, start!));
+      });
       closeGlobals(log);
       run(start!).then(post, (error) => post(failure(error, start!)));
   }

@@ -107,8 +107,21 @@ export async function sendRequest(
       });
     }
     const backoff = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** (attempt - 1));
-    await new Promise((resolve) => setTimeout(resolve, answer.waitMs ?? backoff));
+    await pause(answer.waitMs ?? backoff, signal);
   }
+}
+
+/** Waits, but not for somebody who asks to stop. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+  });
 }
 
 interface Answer {

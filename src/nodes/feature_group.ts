@@ -96,11 +96,6 @@ export const FEATURE_GROUP: NodeKind<FeatureGroupSpec> = {
         },
         additionalProperties: false,
       },
-      tests: {
-        type: "array",
-        description: "Audits in short: - not_null: [customer_id]",
-        items: { type: "object" },
-      },
     },
     required: ["entity", "transform"],
   },
@@ -162,7 +157,7 @@ function readFields(reader: FieldReader, common: NodeCommon): FeatureGroupFields
   const entity = readEntity(reader);
   const features = readFeatures(reader);
   const eventTime = readMaterialization(reader);
-  const written = [...common.audits, ...readTests(reader)];
+  const written = common.audits;
   if (entity === null) return null;
   return {
     ...common,
@@ -259,25 +254,6 @@ function readMaterialization(reader: FieldReader): string {
     table: "write tables outside under materializations:",
   });
   return eventTime;
-}
-
-/** `tests: [{not_null: [customer_id]}, {unique: [customer_id]}]`, which are audits in short. */
-function readTests(reader: FieldReader): AuditSpec[] {
-  return reader.list("tests").flatMap((value, i) => {
-    const entries = isMapping(value) ? Object.entries(value) : [];
-    const [type, columns] = entries[0] ?? [];
-    const isKnown = type === "not_null" || type === "unique";
-    if (entries.length !== 1 || !isKnown || !Array.isArray(columns)) {
-      reader.problem(
-        ["tests", i],
-        "invalid_test",
-        "A test of a feature group is not_null or unique with a list of columns",
-        "write - not_null: [customer_id], or any other check under audits:",
-      );
-      return [];
-    }
-    return [{ type, severity: "error", columns: columns.map(String), params: {} }];
-  });
 }
 
 /**

@@ -134,10 +134,10 @@ export interface NodeKind<S extends NodeSpec = NodeSpec> {
   readonly ownsInputs?: true;
   /** True where each row of its output is a check's result (columns as `CheckResult`), and an error among them fails the node. */
   readonly rowsAreChecks?: true;
-  /** True where its SQL is made of its fields: an edit is then shown as one of the fields. */
-  readonly makesSql?: true;
   /** True where `tests:` is a field of the kind's own, and audits are `audits:` only. */
   readonly ownsTests?: true;
+  /** True where its SQL is made of its fields: an edit is then shown as one of the fields. */
+  readonly makesSql?: true;
   /** The kind's own fields, as JSON Schema properties. */
   readonly schema: KindSchema;
   /** Reads the kind's own fields; null when they are unusable. */

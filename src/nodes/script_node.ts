@@ -75,11 +75,11 @@ export const scriptNode = {
         return [];
       });
       if (columns.length < spec.columns.length) return [];
-      const { language, code } = spec.script;
+      const { language } = spec.script;
       return [{
         id: spec.id,
         shape: unknownShape(columns, `it is made by ${language}`),
-        canonicalSql: code,
+        canonicalSql: shownCode(spec.script),
         queryHash: sha256(scriptText(spec)),
       }];
     });
@@ -114,10 +114,20 @@ export const scriptNode = {
   }),
 } satisfies NodeKind<ScriptNodeSpec>;
 
+/** Raised whenever the same script would give other rows than before. */
+const SCRIPT_VERSION = 1;
+
 /** Everything that decides what the script does, as one text: where it is the same, so are its rows. */
 function scriptText({ script, params, training }: ScriptNodeSpec): string {
   const { language, code, modules } = script;
-  return compactJson([language, code, modules, params, training]);
+  return compactJson([SCRIPT_VERSION, language, code, modules, params, training]);
+}
+
+/** The code with that of the files it imports, for reading. */
+function shownCode({ code, language, modules }: ScriptSpec): string {
+  const mark = language === "python" ? "#" : "//";
+  const imported = Object.keys(modules).sort().map((path) => `${mark} ${path}\n${modules[path]}`);
+  return [code.trimEnd(), ...imported.map((text) => text.trimEnd())].join("\n\n");
 }
 
 function isEmpty(mapping: Readonly<Record<string, unknown>>): boolean {

@@ -56,7 +56,7 @@ export function parseParams(
       params[name] = value as ParamValue;
     }
   }
-  warnOfSecrets(reader, params["headers"], [...at, "headers"]);
+  refuseSecrets(reader, params["headers"], [...at, "headers"]);
   return params;
 }
 
@@ -86,20 +86,23 @@ function fits(param: SourceParam, value: unknown): boolean {
   }
 }
 
-/** What is written into a node is kept in every state. */
-function warnOfSecrets(
+/** What is written into a node is kept in every state: no secret may stand there. A profile is kept nowhere. */
+function refuseSecrets(
   reader: FieldReader,
   headers: ParamValue | undefined,
   at: readonly string[],
 ): void {
   if (!isMapping(headers)) return;
+  const isNode = at[0] === "params";
   for (const [name, value] of Object.entries(headers)) {
     if (!/auth|cookie|token|key|secret/i.test(name) || String(value).includes("${")) continue;
-    reader.warning(
-      [...at, name],
-      "secret_in_node",
-      `Header "${name}" is written down`,
-      `keep it in an environment variable: ${name}: \${MY_TOKEN}`,
-    );
+    const hint = `keep it in an environment variable: ${name}: \${MY_TOKEN}`;
+    if (isNode) {
+      const message = `Header "${name}" is written down, and would be kept in every state`;
+      reader.problem([...at, name], "secret_in_node", message, hint);
+    } else {
+      const message = `Header "${name}" is written into the profile`;
+      reader.warning([...at, name], "secret_in_profile", message, hint);
+    }
   }
 }

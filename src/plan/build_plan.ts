@@ -25,6 +25,8 @@ export interface PlanParts {
   readonly changes: readonly Change[];
   readonly files: (id: NodeId) => string;
   readonly findOutput: FindOutput;
+  /** False for a removed node that never had rows: there is nothing to drop. Absent: all had. */
+  readonly hadRows?: (id: NodeId) => boolean;
   /** Why an output is missing although nothing changed, if there is a special reason (a failure). */
   readonly whyMissing: (id: NodeId) => string | null;
   /** Tables outside that will be written. */
@@ -80,7 +82,10 @@ function decide(
   change: Change,
   parts: PlanParts,
 ): { action: Action; note: string | null; from: string | null } {
-  if (change.kind === "removed") return { action: "drop", note: null, from: null };
+  if (change.kind === "removed") {
+    const action = parts.hadRows?.(change.id) === false ? "none" : "drop";
+    return { action, note: null, from: null };
+  }
   const node = parts.manifest.nodes.get(change.id)!;
   if (node.virtual === true) return { action: "none", note: null, from: null };
   const from = parts.findOutput(node);

@@ -93,8 +93,9 @@ export class SemanticCatalog {
   reached(model: SemanticModel): Reached[] {
     const all: Reached[] = [{ model, path: [], isSafe: true, isAmbiguous: false }];
     const byName = new Map(all.map((one) => [one.model.name, one]));
+    let depth = 0;
     let frontier = [...all];
-    for (let depth = 0; frontier.length > 0; depth++) {
+    while (frontier.length > 0) {
       const next: Reached[] = [];
       for (const from of frontier) {
         for (const join of from.model.joins) {
@@ -119,6 +120,7 @@ export class SemanticCatalog {
         }
       }
       frontier = next;
+      depth++;
     }
     return all;
   }

@@ -123,6 +123,8 @@ function cumulativeRelations(
   const [parts, periods] = [`${name}_parts`, `${name}_periods`];
   // Where sums can be added up again, each period is added up once before windows are laid over them.
   const isSum = measures.every(({ agg }) => agg in SUMS_OF);
+  // Where equal values count once, each period needs them once.
+  const isSet = measures.every(({ agg }) => ["count_distinct", "min", "max"].includes(agg));
   const bucket = span === null ? grain : commonGrain(grain, span.unit);
   const others = dimensions.filter((one) => one !== axis);
   const time = dimensionSql({ ...axis, grain: null });
@@ -138,7 +140,7 @@ function cumulativeRelations(
       }),
     ],
     { ...rows, where: filters },
-    isSum,
+    isSum || isSet,
   );
   const step = intervalSql({ count: 1, unit: grain });
   const first = truncated(`min(${period})`, grain);

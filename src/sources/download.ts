@@ -247,7 +247,8 @@ async function writeBody(
     hash.update(chunk);
     for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
   }
-  const expected = response.headers.get("content-length");
+  const isDecoded = response.headers.has("content-encoding");
+  const expected = isDecoded ? null : response.headers.get("content-length");
   if (expected !== null && Number(expected) !== sizeBytes) {
     throw new UserError(
       `${shownUrl(url)}: the server broke off after ${sizeBytes} of ${expected} bytes`,

@@ -121,18 +121,30 @@ function scan(
 ): string {
   return scanSql(request.format, {
     files: [path],
-    params: withCompression(request),
+    params: withCompression(path, request),
     columnTypes,
     root: null,
   });
 }
 
-/** The file is named by its content: what its name told about compression is told here. */
-function withCompression({ url, format, params }: DownloadRequest): DownloadRequest["params"] {
+/** First bytes of compressed files. */
+const COMPRESSIONS: Readonly<Record<string, string>> = { "1f8b": "gzip", "28b52ffd": "zstd" };
+
+/**
+ * The file is named by its content, not by its ending, from which the engine tells compression. The ending may be wrong
+ * anyway: some servers send what is in a `.gz` and say that they compressed it.
+ */
+function withCompression(
+  path: string,
+  { format, params }: DownloadRequest,
+): DownloadRequest["params"] {
   if (!("compression" in format.params) || "compression" in params) return params;
-  const path = url.replace(/[?#].*$/s, "").toLowerCase();
-  const compression = path.endsWith(".gz") ? "gzip" : path.endsWith(".zst") ? "zstd" : null;
-  return compression === null ? params : { ...params, compression };
+  using file = Deno.openSync(path, { read: true });
+  const head = new Uint8Array(4);
+  file.readSync(head);
+  const hex = head.toHex();
+  const found = Object.keys(COMPRESSIONS).find((start) => hex.startsWith(start));
+  return found === undefined ? params : { ...params, compression: COMPRESSIONS[found]! };
 }
 
 async function describeFile(

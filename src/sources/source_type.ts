@@ -104,6 +104,8 @@ export interface RowOutput {
   /** A session that may read and write `temporaryDir` and `path`. */
   readonly session: Session;
   readonly temporaryDir: string;
+  /** Milliseconds after which reading is given up; null: never. */
+  readonly timeoutMs: number | null;
 }
 
 /** Reads files of a {@linkcode RowType}. Throws `UserError`s of kind `validation` (3) for what cannot be read. */

@@ -26,11 +26,11 @@ const INTEGER_TYPE = /^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/;
  */
 export async function writeRows(
   rows: AsyncIterable<StagedRow> | Iterable<StagedRow>,
-  { columns, path, session, temporaryDir }: RowOutput,
+  { columns, path, session, temporaryDir, timeoutMs }: RowOutput,
 ): Promise<number> {
   const staged = join(temporaryDir, `${Deno.pid}-${crypto.randomUUID()}.jsonl`);
   try {
-    const longest = await stage(rows, columns, staged);
+    const longest = await stage(rows, columns, { path: staged, timeoutMs });
     const scan = `read_json(${quoteText(staged)}, format = 'newline_delimited', columns = {` +
       columns.map((_, i) => `c${i}: 'VARCHAR'`).join(", ") +
       `}, maximum_object_size = ${Math.max(USUAL_LINE, longest * 2)})`;
@@ -64,8 +64,9 @@ function cast(i: number, type: string): string {
 async function stage(
   rows: AsyncIterable<StagedRow> | Iterable<StagedRow>,
   columns: readonly RowColumn[],
-  path: string,
+  { path, timeoutMs }: { readonly path: string; readonly timeoutMs: number | null },
 ): Promise<number> {
+  const started = performance.now();
   const encoder = new TextEncoder();
   // The engine would round 1.5 to 2 where somebody asked for whole numbers.
   const whole = columns.map(({ type }) => INTEGER_TYPE.test(type));
@@ -76,8 +77,10 @@ async function stage(
     const bytes = encoder.encode(text);
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     text = "";
+    // Reading leaves a timer no chance to tell.
+    if (timeoutMs !== null && performance.now() - started > timeoutMs) throw timedOut(timeoutMs);
   };
-  for await (const { values, place } of rows) {
+  const add = ({ values, place }: StagedRow) => {
     const fields: string[] = [];
     values.forEach((value, i) => {
       if (value === null) return;
@@ -91,9 +94,20 @@ async function stage(
     longest = Math.max(longest, line.length * 3);
     text += line;
     if (text.length >= CHUNK) flush();
-  }
+  };
+  // Waiting for every row would take longer than reading it.
+  if (Symbol.iterator in rows) { for (const row of rows) add(row); }
+  else for await (const row of rows) add(row);
   flush();
   return longest;
+}
+
+function timedOut(timeoutMs: number): SqlError {
+  return new SqlError(`Timed out after ${timeoutMs / 1000} s`, {
+    category: "Timeout",
+    position: null,
+    candidates: [],
+  });
 }
 
 function wrongValue(column: string, value: string, type: string, place: string | null): UserError {

@@ -5,6 +5,7 @@ import { runChild } from "../support/child.ts";
 import { TestHost } from "../support/host.ts";
 import { HttpReceiver } from "../support/http_receiver.ts";
 import { makeProject, runSeeknal, type TempProject } from "../support/project.ts";
+import { randomNumbers } from "../support/random.ts";
 import { ok, source, transform } from "../support/shop.ts";
 
 const SECRET = "s3cret-value-of-token";
@@ -85,7 +86,8 @@ Deno.test("kinds without rows go from dev to production and back and block nothi
   await t.step("what only one of them says is a change like any other", async () => {
     project.write("seeknal/exposures.yml", FILE + "owner: ben\n");
     const planned = await ok(project, "plan", "dev");
-    assert.match(planned, /exposure\.board/);
+    assert.match(planned, /- exposure\.board/);
+    assert.match(planned, /0 to build, 2 to reuse, 0 to drop/);
     await ok(project, "run", "--env", "dev");
     await ok(project, "promote", "dev", "--yes");
     await ok(project, "rollback", "--yes");
@@ -410,4 +412,83 @@ Deno.test("exposures that cannot be are refused where they are written", () => {
     assert.match(found[0]!.message, message);
     assert.ok(found[0]!.file === "seeknal/exposures.yml" && (found[0]!.line ?? 0) > 0, text);
   }
+});
+
+Deno.test("a run of an exposure builds what it reads, and delivers nothing else", async () => {
+  const other = exposure("orders_file", "file", "{ path: out/orders.csv }", "source.orders");
+  using project = makeExposingShop([FILE, other]);
+  await ok(project, "run", "--no-exposures");
+  project.write("seeknal/paid.yml", paid(" AND id > 1"));
+  assert.match(
+    await ok(project, "run", "--select", "exposure.paid_file"),
+    /1 built.*1 exposure delivered/,
+  );
+  assert.equal(project.read("target/exports/paid.csv"), "id,amount\n2,20\n4,7\n");
+  assert.deepEqual(await statuses(project), { orders_file: "pending", paid_file: "delivered" });
+  assert.match(await ok(project, "doctor"), /outputs of prod: 2 outputs are there/);
+});
+
+Deno.test("two deliveries at once deliver once", async () => {
+  await using receiver = new HttpReceiver();
+  using project = makeExposingShop([
+    exposure("hook", "webhook", `{ url: "${receiver.url}/hook" }`),
+  ]);
+  await ok(project, "run", "--no-exposures");
+  receiver.answer = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return new Response("ok");
+  };
+  const [first, second] = await Promise.all([project.run("deliver"), project.run("deliver")]);
+  assert.deepEqual([first!.code, second!.code], [0, 0], first!.stderr + second!.stderr);
+  assert.equal(receiver.take().length, 1);
+});
+
+Deno.test("whatever happens, the account of production says what its file holds", async () => {
+  const random = randomNumbers(1);
+  const pick = <T>(values: readonly T[]) => values[Math.floor(random() * values.length)]!;
+  using project = makeExposingShop();
+  const file = () =>
+    project.exists("target/exports/paid.csv") ? project.read("target/exports/paid.csv") : null;
+  await ok(project, "run", "--no-exposures");
+  const quiet: string[][] = [
+    ["plan", "dev"],
+    ["run", "--env", "dev", "--force"],
+    ["run", "--env", "dev", "--force", "--with-exposures"],
+    ["promote", "dev", "--yes"],
+    ["rollback", "--yes"],
+    ["run", "--no-exposures"],
+  ];
+  const loud: string[][] = [
+    ["run"],
+    ["deliver"],
+    ["promote", "dev", "--yes", "--with-exposures"],
+    ["rollback", "--yes", "--with-exposures"],
+  ];
+  const seen = { delivered: 0, pending: 0, moved: 0 };
+  for (let step = 0; step < 20; step++) {
+    if (random() < 0.4) {
+      project.write("seeknal/paid.yml", paid(pick(["", " AND id > 1", " AND id > 2"])));
+    }
+    const isLoud = random() < 0.4;
+    const before = file();
+    const args = pick(isLoud ? loud : quiet);
+    const { code, stderr } = await project.run(...args);
+    assert.ok([0, 2, 3, 4].includes(code), `${args.join(" ")}: ${stderr}`);
+    if (!isLoud) assert.equal(file(), before, args.join(" "));
+    const rows = await project.json<{ id: number; amount: number }[]>(
+      "query",
+      "SELECT * FROM transform.paid ORDER BY id",
+    );
+    const held = `id,amount\n${rows.map(({ id, amount }) => `${id},${amount}\n`).join("")}`;
+    const status = (await statuses(project))["paid_file"]!;
+    assert.equal(
+      status,
+      file() === held ? "delivered" : "pending",
+      `step ${step}: ${args.join(" ")}`,
+    );
+    seen[status as "delivered" | "pending"]++;
+    if (file() !== before) seen.moved++;
+  }
+  assert.ok(seen.delivered > 2 && seen.pending > 2 && seen.moved > 1, JSON.stringify(seen));
+  await git(project.path("target/state.git"), "fsck", "--strict");
 });

@@ -348,5 +348,15 @@ Deno.test("headers of source_defaults are sent, and what is secret in them is no
   );
   assert.doesNotMatch(await ok(project, "plan", "dev"), /warning/);
   project.write("profiles.yml", "source_defaults:\n  http: { headers: { X-Api-Key: k1 } }\n");
-  assert.match(await ok(project, "plan", "dev"), /Header "X-Api-Key" is written down/);
+  assert.match(await ok(project, "plan", "dev"), /Header "X-Api-Key" is written into the profile/);
+  project.write(
+    "seeknal/sources/orders.yml",
+    sourceOf(server.url("/orders.csv"), "{headers: {Cookie: a}}"),
+  );
+  const { code, stdout, stderr } = await project.run("plan", "dev");
+  assert.equal(code, 3);
+  assert.match(
+    stdout + stderr,
+    /Header "Cookie" is written down, and would be kept in every state/,
+  );
 });

@@ -450,3 +450,91 @@ Deno.test("dq shows results over time as a page that needs no network, and forge
   assert.equal(await git(project.path("target/state.git"), "for-each-ref", "refs/quality"), "");
   assert.equal((await project.run("dq", "--env", "dev")).code, 2);
 });
+
+Deno.test("unit tests run scripts and the piece of an incremental node on given rows; an aggregation like any other SQL", async () => {
+  using project = makeAudited("");
+  project.write(
+    "seeknal/double.ts",
+    `// /// seeknal
+// inputs: [{ref: transform.clean}]
+// params: {factor: 2}
+// columns: {id: BIGINT, times: BIGINT}
+// ///
+export default (inputs, context) => [...inputs["transform.clean"].rows()]
+  .map(({ id, amount }) => ({ id, times: Number(amount) * context.params.factor }));
+`,
+  );
+  project.write(
+    "seeknal/daily.yml",
+    `kind: transform
+name: daily
+inputs: [transform.days]
+incremental_by_time: {time_column: day, start: 2026-01-01}
+transform: |
+  SELECT day, count(*) AS n FROM ref('transform.days')
+  WHERE day >= '{{ start_date }}' AND day < {{ end }} GROUP BY day
+`,
+  );
+  project.write("seeknal/days.sql", "SELECT DATE '2026-01-01' AS day");
+  const days = ["2026-01-01", "2026-01-02", "2026-01-03"].map((day) => `{day: ${day}}`).join(", ");
+  const given = "given: [{ref: transform.clean, rows: [{id: 7, amount: 21}, {id: 8, amount: 1}]}]";
+  project.write(
+    "tests/kinds.yml",
+    `- name: doubles
+  node: double
+  ${given}
+  expect: [{id: 8, times: 2}, {id: 7, times: 42}]
+- name: triples
+  node: double
+  params: {factor: 3}
+  ${given}
+  expect: [{id: 8, times: 3}, {id: 7, times: 63}]
+- name: fails
+  node: double
+  ${given}
+  expect: [{id: 8, times: 2}]
+- name: one_piece
+  node: daily
+  params: {start_date: 2026-01-02, end: 2026-01-03}
+  given: [{ref: transform.days, rows: [${days}]}]
+  expect: [{day: 2026-01-02, n: 1}]
+`,
+  );
+  const { results } = JSON.parse((await project.run("test", "--json")).stdout) as TestReport;
+  assert.deepEqual(results.map(({ name, status, message }) => [name, status, message]), [
+    ["doubles", "passed", null],
+    ["triples", "passed", null],
+    ["fails", "failed", "rows differ: 1 too many"],
+    ["one_piece", "passed", null],
+  ]);
+});
+
+Deno.test("audit reads the rows of a rule as results; a model's tests: are bounds of its numbers", async () => {
+  using project = makeAudited("");
+  project.write(
+    "seeknal/rule.yml",
+    "kind: rule\nname: low\ninputs: [source.orders]\nparams: {severity: warn}\n" +
+      "rule: {type: range, column: amount, params: {max_val: 10}}\n",
+  );
+  project.write(
+    "seeknal/model.ts",
+    `// /// seeknal
+// kind: model
+// inputs: [{ref: transform.clean}]
+// columns: {id: BIGINT}
+// tests: [{min_accuracy: 0.5}]
+// audits: [{not_null: [id]}]
+// ///
+export default (inputs, context) => {
+  context.metric("accuracy", 0.75);
+  return [...inputs["transform.clean"].rows()].map(({ id }) => ({ id }));
+};
+`,
+  );
+  await ok(project, "run");
+  const { stdout, code } = await project.run("audit");
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /rule\.low\n {2}warned {2}range\(amount\) +1 of 3 rows are outside/);
+  assert.match(stdout, /passed {2}not_null\(id\)/);
+  assert.match(stdout, /passed {2}metric\(accuracy\)/);
+});

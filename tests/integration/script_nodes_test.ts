@@ -55,6 +55,13 @@ const TYPES: Readonly<Record<string, readonly [type: string, value: string]>> = 
   early: ["DATE", "'0001-01-01'"],
   ts: ["TIMESTAMP", "'1969-12-31 23:59:59.123456'"],
   tz: ["TIMESTAMP WITH TIME ZONE", "'2026-01-02 03:04:05.000001+02'"],
+  bc: ["DATE", "'0044-03-15 (BC)'"],
+  bc_ts: ["TIMESTAMP", "'0044-03-15 (BC) 12:00:00.000001'"],
+  ever: ["TIMESTAMP WITH TIME ZONE", "'infinity'"],
+  never: ["DATE", "'-infinity'"],
+  far: ["DATE", "'12026-01-01'"],
+  ns: ["TIMESTAMP_NS", "'2026-01-02 03:04:05.123456789'"],
+  json: ["JSON", `'{"a": [1.10, "x"]}'`],
   t: ["TIME", "'01:02:03.000004'"],
   bin: ["BLOB", "'\\x00\\xFFabc'"],
   id: ["UUID", "'00000000-0000-0000-0000-0000000000ff'"],
@@ -390,5 +397,52 @@ Deno.test("what goes wrong in a script is said with its file and line", async ()
       .filter((name) => !name.startsWith("spill-")),
     [],
     "nothing is left behind",
+  );
+});
+
+Deno.test("a model and its artifact go from dev to production and back", async () => {
+  const model = (accuracy: string, artifact: string) =>
+    script(
+      "#",
+      ["kind: model", "columns: {x: INTEGER}"],
+      `def run(inputs, context):\n    context.metric("accuracy", ${accuracy})\n    context.artifact(b"${artifact}")\n    return [{"x": 1}]`,
+    );
+  const reader = (column: string) =>
+    script(
+      "//",
+      ["inputs: [model.m]", `columns: {${column}: VARCHAR, accuracy: DOUBLE}`],
+      `export default (inputs) => {
+  const { artifact, metrics } = inputs["model.m"];
+  return [{ ${column}: new TextDecoder().decode(artifact), accuracy: metrics.accuracy }];
+};`,
+    );
+  using project = makeProject({
+    "seeknal/m.py": model("0.5", "one"),
+    "seeknal/scored.ts": reader("a"),
+  });
+  await ok(project, "run");
+  project.write("seeknal/m.py", model("0.75", "two"));
+  await ok(project, "plan", "dev");
+  await ok(project, "run", "--env", "dev");
+  const [one, two] = [{ a: "one", accuracy: 0.5 }, { a: "two", accuracy: 0.75 }];
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored", "dev"), [two]);
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [one]);
+  await ok(project, "promote", "dev", "staging", "--yes");
+  await ok(project, "promote", "staging", "--yes");
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [two]);
+  await ok(project, "rollback", "--yes");
+  assert.deepEqual(await rowsOf(project, "FROM transform.scored"), [one]);
+
+  project.write("seeknal/scored.ts", reader("b"));
+  await ok(project, "plan", "staging");
+  const said = await events(project, "--env", "staging");
+  assert.deepEqual(
+    said.filter(({ event }) => event === "node_started").map(({ node }) => node),
+    ["transform.scored"],
+  );
+  assert.deepEqual(
+    await rowsOf(project, "FROM transform.scored", "staging"),
+    [{ b: "two", accuracy: 0.75 }],
+    "the artifact of an output that is reused",
   );
 });

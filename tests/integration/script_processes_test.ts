@@ -76,7 +76,7 @@ Deno.test({
         "// /// seeknal\n// columns: {x: INTEGER}\n// ///\nexport default () => [{ x: 1 }];\n",
     });
     const child = spawnSeeknal(project.root, [
-      ..."run --json --continue-on-error --timeout 2".split(" "),
+      ..."run --json --continue-on-error --timeout 3".split(" "),
     ]);
     const { code, stdout } = await child.output();
     const events = parse(new TextDecoder().decode(stdout));
@@ -86,8 +86,8 @@ Deno.test({
       ) => [node, error]),
     );
     assert.deepEqual(errors, {
-      "transform.a_loop": "Timed out after 2 s",
-      "transform.b_sleep": "Timed out after 2 s",
+      "transform.a_loop": "Timed out after 3 s",
+      "transform.b_sleep": "Timed out after 3 s",
       "transform.c_good": null,
     });
     assert.equal(code, 4);
@@ -160,6 +160,7 @@ import os
 def run(inputs, context):
     print("out")
     yield {"name": "cwd", "value": str(os.listdir("."))}
+    yield {"name": "hash", "value": str(hash("a"))}
     for name, value in os.environ.items():
         yield {"name": name, "value": value}
 `,
@@ -194,6 +195,11 @@ def run(inputs, context):
       (await rowsOf(project, "FROM transform.seen")).map(({ name, value }) => [name, value]),
     );
     assert.equal(found["cwd"], "[]", "an empty folder: nothing undeclared is read by accident");
+    const { stdout } = await new Deno.Command("python3", {
+      args: ["-c", "print(hash('a'))"],
+      env: { PYTHONHASHSEED: "0" },
+    }).output();
+    assert.equal(found["hash"], new TextDecoder().decode(stdout).trim(), "the same in every run");
     assert.equal(found["SEEKNAL_NODE"], "transform.seen");
     assert.equal(found["HOME"], Deno.env.get("HOME"));
     assert.equal(found["DB_PASSWORD"], undefined);

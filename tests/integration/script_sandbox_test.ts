@@ -25,6 +25,10 @@ const ATTEMPTS: Readonly<Record<string, readonly [code: string, words: RegExp]>>
   ],
   import_https: ["await import('https://deno.land/x.ts')", /tried to import "https:/],
   import_npm: ["await import('np' + 'm:diff')", /tried to import "npm:diff"/],
+  import_engine: [
+    "await import('@duckdb/node-api')",
+    /tried to import "@duckdb\/node-api"/,
+  ],
   import_node: ["await import('node:fs')", /tried to import "node:fs"/],
   import_data: ["await import('data:text/javascript,1')", /tried to import "data:/],
   import_eval: ["await new Function(\"return import('node:fs')\")()", /tried to import "node:fs"/],

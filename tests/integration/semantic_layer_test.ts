@@ -365,6 +365,24 @@ Deno.test("a semantic layer with mistakes is refused at their place, and nowhere
   }
 });
 
+Deno.test("a metric that a run of a part left behind is said to be broken, and the others work", async () => {
+  using project = makeSemanticShop();
+  await ok(project, "run");
+  project.write(
+    "seeknal/orders_model.yml",
+    ORDERS_MODEL.replace(/ {2}- \{ name: paid_total.*\n/, ""),
+  );
+  project.write("seeknal/metrics.yml", METRICS.replace("orders.paid_total", "total"));
+  await ok(project, "run", "--select", "metric.revenue");
+  const { metrics } = await project.json<{ metrics: { name: string; problem: string | null }[] }>(
+    "metrics",
+  );
+  const broken = metrics.filter(({ problem }) => problem !== null);
+  assert.deepEqual(broken.map(({ name }) => name), ["paid"]);
+  assert.match(await ok(project, "metrics", "revenue"), /90/);
+  assert.equal((await project.run("metrics", "paid")).code, 3);
+});
+
 Deno.test("metrics of an environment are computed as it defines them, from its outputs", async () => {
   using project = makeSemanticShop();
   await ok(project, "run");

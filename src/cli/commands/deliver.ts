@@ -1,6 +1,6 @@
 import { UserError } from "../../base/user_error.ts";
 import { didYouMean } from "../../base/closest.ts";
-import type { ExposureState } from "../../app/deliver_exposures.ts";
+import type { ExposureState } from "../../app/exposure_states.ts";
 import type { NodeId } from "../../model/ids.ts";
 import { type Command, type CommandContext, PROFILE } from "../command.ts";
 import { EXIT_DONE, EXIT_EXECUTION } from "../exit_codes.ts";
@@ -40,7 +40,8 @@ export const DELIVER: Command = {
     const env = envOption(context);
     const isDry = flag(context, "dryRun");
     const workspace = await context.workspace(isDry ? "read" : "write");
-    const { listExposures, deliverExposures } = await import("../../app/deliver_exposures.ts");
+    const { deliverExposures } = await import("../../app/deliver_exposures.ts");
+    const { listExposures } = await import("../../app/exposure_states.ts");
     const { catchUp } = await import("../../app/publish.ts");
     const exposures = await listExposures(workspace, env);
     const only = chosen(context, exposures);

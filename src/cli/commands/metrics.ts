@@ -116,10 +116,10 @@ function listView({ terminal }: CommandContext, metrics: readonly ListedMetric[]
   const nameWidth = Math.max(...metrics.map(({ name }) => name.length));
   const typeWidth = Math.max(...metrics.map(({ type }) => type.length));
   const indent = " ".repeat(nameWidth + typeWidth + 4);
-  return metrics.map(({ name, type, description, measures, dimensions }) =>
+  return metrics.map(({ name, type, description, measures, dimensions, problem }) =>
     [
       `${style.bold(pad(name, nameWidth))}  ${pad(type, typeWidth)}  ${
-        description ?? style.dim(measures.join(", "))
+        problem !== null ? style.red(problem) : description ?? style.dim(measures.join(", "))
       }`,
       ...wrapped(dimensions, Math.max(20, terminal.width - indent.length - 4))
         .map((line, i) => style.dim(`${indent}${i === 0 ? "by " : "   "}${line}`)),

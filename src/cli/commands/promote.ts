@@ -90,7 +90,8 @@ export async function afterMove(
   const { terminal } = context;
   const isJson = flag(context, "json");
   if (moved !== PROD) return { code: EXIT_DONE, json: {}, say: () => {} };
-  const { deliverExposures, pendingExposures } = await import("../../app/deliver_exposures.ts");
+  const { deliverExposures } = await import("../../app/deliver_exposures.ts");
+  const { pendingExposures } = await import("../../app/exposure_states.ts");
   if (!flag(context, "withExposures")) {
     const pending = await pendingExposures(workspace, PROD);
     return {

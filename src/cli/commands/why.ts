@@ -85,7 +85,7 @@ function verdict({ status, change, reused_from, environment }: Explanation): str
 }
 
 function plainReason({ status }: Explanation): string {
-  return status === "reuse"
+  return status === "reuse" || status === "none"
     ? "neither it nor anything it reads changed"
     : "it has no output for what it is now";
 }

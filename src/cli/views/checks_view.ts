@@ -82,7 +82,8 @@ function resultLines(
 }
 
 /** A text as one word of a shell's command line. */
-function shellText(text: string): string {
-  const line = text.replace(/\s*\n\s*/g, " ");
+export function shellText(text: string): string {
+  // On one line a comment would hide what stands behind it.
+  const line = text.includes("--") ? text : text.replace(/\s*\n\s*/g, " ");
   return /["$`\\!]/.test(line) ? `'${line.replaceAll("'", `'\\''`)}'` : `"${line}"`;
 }

@@ -1,4 +1,5 @@
-import type { DeliveryReport, ExposureState } from "../../app/deliver_exposures.ts";
+import type { DeliveryReport } from "../../app/deliver_exposures.ts";
+import type { ExposureState } from "../../app/exposure_states.ts";
 import { type EnvName, PROD } from "../../model/ids.ts";
 import type { RunEvent } from "../../model/run.ts";
 import type { Style, Terminal } from "../terminal.ts";

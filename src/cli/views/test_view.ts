@@ -9,7 +9,7 @@ const ROWS_SHOWN = 10;
 const CELL_WIDTH = 40;
 
 /** Tests as people read them: a line each, and below those that failed what is wrong. */
-export function testView({ results }: TestReport, style: Style): string {
+export function testView({ results, duration_ms }: TestReport, style: Style): string {
   const width = Math.max(0, ...results.map(({ name }) => displayWidth(name)));
   const lines = results.flatMap((result) => [
     `${statusWord(result, style)}  ${pad(result.name, width)}  ${
@@ -22,7 +22,7 @@ export function testView({ results }: TestReport, style: Style): string {
     ...(result.message === null ? [] : result.message.split("\n").map((line) => `      ${line}`)),
     ...(result.diff === null ? [] : diffLines(result.diff, style).map((line) => `      ${line}`)),
   ]);
-  return `${[...lines, summary(results, style)].join("\n")}\n`;
+  return `${[...lines, summary(results, duration_ms, style)].join("\n")}\n`;
 }
 
 function statusWord({ status }: TestResult, style: Style): string {
@@ -40,12 +40,11 @@ function statusWord({ status }: TestResult, style: Style): string {
   }
 }
 
-function summary(results: readonly TestResult[], style: Style): string {
+function summary(results: readonly TestResult[], durationMs: number, style: Style): string {
   const count = (status: TestResult["status"]) =>
     results.filter((result) => result.status === status).length;
   const part = (status: TestResult["status"], paint: (text: string) => string) =>
     count(status) === 0 ? [] : [paint(`${count(status)} ${status}`)];
-  const time = results.reduce((sum, { duration_ms }) => sum + duration_ms, 0);
   const parts = [
     `${count("passed")} passed`,
     ...part("failed", style.red),
@@ -54,7 +53,7 @@ function summary(results: readonly TestResult[], style: Style): string {
     ...part("skipped", style.dim),
   ];
   return `${style.bold(plural(results.length, "test"))}: ${parts.join(", ")} in ${
-    formatDuration(time)
+    formatDuration(durationMs)
   }`;
 }
 

@@ -37,6 +37,9 @@ export interface SheetRow {
   readonly cells: readonly Cell[];
 }
 
+/** Characters of all texts that cells share, at most: they are held in memory. */
+const STRINGS_LIMIT = 1 << 29;
+
 /** A workbook of the Open XML format (ECMA-376), read row by row; strings that cells share are held. */
 export class Workbook implements Disposable {
   readonly #zip: ZipFile;
@@ -116,8 +119,12 @@ export class Workbook implements Disposable {
     const strings: string[] = [];
     if (this.#stringsEntry === null || !this.#zip.has(this.#stringsEntry)) return strings;
     const pieces = this.#zip.text(this.#stringsEntry);
+    let length = 0;
     for await (const { inner } of streamElements(pieces, "si", "sst")) {
-      strings.push(stringText(inner));
+      const text = stringText(inner);
+      length += text.length;
+      if (length > STRINGS_LIMIT) throw new ZipError("its texts are too large");
+      strings.push(text);
     }
     return strings;
   }

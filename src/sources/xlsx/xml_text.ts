@@ -18,9 +18,16 @@ export function unescapeXml(text: string): string {
   );
 }
 
+const attributePatterns = new Map<string, RegExp>();
+
 /** The value of an attribute in the text of a start tag, without regard to a prefix of its name; null when it is not there. */
 export function attribute(tag: string, name: string): string | null {
-  const match = new RegExp(`(?:^|[\\s:])${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(tag);
+  let pattern = attributePatterns.get(name);
+  if (pattern === undefined) {
+    pattern = new RegExp(`(?:^|[\\s:])${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`);
+    attributePatterns.set(name, pattern);
+  }
+  const match = pattern.exec(tag);
   return match === null ? null : unescapeXml(match[1] ?? match[2] ?? "");
 }
 

@@ -18,7 +18,7 @@ materialization:
   event_time_col: event_time
   offline: {enabled: true, format: parquet}
   online: {enabled: false, ttl: 7d}
-tests: [{not_null: [id]}]`,
+`,
   training_set: `spine: {ref: transform.s, event_time: at}
 features:
   - {ref: feature_group.f, columns: [a], max_age: 7d, join_keys: {id: other}, prefix: p_}`,
