@@ -124,6 +124,10 @@ Deno.test("what is embedded is enough to plan, run and promote, reading nothing 
   assert.match(await seeknal("history"), /promote/);
   await seeknal("rollback", "--yes");
   await seeknal("doctor");
+  assert.match(await seeknal("docs", "rollback"), /^Rollback\n/);
+  await seeknal("draft", "transform", "drafted");
+  await seeknal("dry-run", "draft_transform_drafted.yml", "--schema-only");
+  await seeknal("apply", "draft_transform_drafted.yml");
   await seeknal("--version");
 });
 

@@ -25,8 +25,8 @@ export function findNode(manifest: Manifest, typed: string, state?: string): Man
   }
   const names = [...manifest.nodes.values()].flatMap(({ id, name }) => [id as string, name]);
   const list = state !== undefined && isEnvName(state)
-    ? `seeknal lineage --env ${state}`
-    : "seeknal parse";
+    ? `seeknal list --env ${state}`
+    : "seeknal list";
   throw new UserError(`Unknown node "${typed}"${place}`, {
     code: "unknown_node",
     kind: "usage",

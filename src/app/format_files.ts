@@ -126,6 +126,10 @@ function sqlBlock(node: LoadedNode, lines: readonly string[], left: string[]): S
     return written === indent + text || (text.trim() === "" && written?.trim() === "");
   });
   if (matches) return { id: spec.id, sql: value, first: line - 1, indent };
+  if (lines.some((text) => text.endsWith("\r"))) {
+    left.push(`${spec.id}: lines that end in CR LF are left as they are`);
+    return null;
+  }
   // A short text on the line of its key is as good as it can be.
   if (value.includes("\n") || value.length > 80) {
     left.push(`${spec.id}: write its SQL as a block (${field}: |) to have it formatted`);

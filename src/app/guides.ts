@@ -3,6 +3,7 @@ import guide from "../../docs/guide.md" with { type: "text" };
 import nodes from "../../docs/nodes.md" with { type: "text" };
 import outsideTables from "../../docs/outside-tables.md" with { type: "text" };
 import reference from "../../docs/reference.md" with { type: "text" };
+import tutorial from "../../docs/tutorial.md" with { type: "text" };
 import { didYouMean } from "../base/closest.ts";
 import { UserError } from "../base/user_error.ts";
 
@@ -27,6 +28,7 @@ export interface GuideSection {
 
 /** Every guide, in the order in which one would read them. */
 export const GUIDES: readonly Guide[] = [
+  makeGuide("tutorial", tutorial),
   makeGuide("guide", guide),
   makeGuide("nodes", nodes),
   makeGuide("outside-tables", outsideTables),

@@ -55,6 +55,7 @@ export function initProject(
     write("data/orders.csv", ORDERS_CSV);
     write("seeknal/sources/orders.yml", ORDERS_SOURCE);
     write("seeknal/transforms/daily_revenue.yml", DAILY_REVENUE);
+    write("tests/daily_revenue.yml", DAILY_REVENUE_TEST);
   }
   writeSchemas(join(root, SCHEMAS_DIR), findSchemas(null));
   write(PROJECT_FILE, projectFile(name ?? projectName(root), description), force);
@@ -155,4 +156,19 @@ transform: |
   WHERE status = 'paid'
   GROUP BY order_date
   ORDER BY order_date
+`;
+
+const DAILY_REVENUE_TEST = `# yaml-language-server: $schema=../target/schemas/test.json
+# seeknal test: given rows in, expected rows out.
+name: only_paid_orders_are_revenue
+node: transform.daily_revenue
+given:
+  - ref: source.orders
+    rows:
+      - { order_id: 1, order_date: "2026-01-05", status: paid, amount: 30.00 }
+      - { order_id: 2, order_date: "2026-01-05", status: paid, amount: 12.50 }
+      - { order_id: 3, order_date: "2026-01-05", status: returned, amount: 30.00 }
+expect:
+  rows:
+    - { order_date: "2026-01-05", orders: 2, revenue: 42.50 }
 `;

@@ -28,6 +28,8 @@ export interface TestRequest {
   readonly names: readonly string[];
   /** Selector expressions over the nodes that are tested; empty: all. */
   readonly select: readonly string[];
+  /** Drafts that are taken as if they were files of `tests/`. */
+  readonly drafts?: ReadonlyMap<string, string>;
 }
 
 /** How tests ended. */
@@ -55,7 +57,7 @@ export async function runTests(workspace: Workspace, request: TestRequest): Prom
   if (request.env !== null) requireEnvironment(workspace, request.env);
   const head = state.head(env);
   const snapshot = await state.snapshot(head);
-  const tests = loadTests(root);
+  const tests = loadTests(root, request.drafts);
   if (tests.diagnostics.length > 0) throw invalidProject(tests.diagnostics);
   const loaded = await loadManifest(workspace, [snapshot.manifest], { env: request.env });
   const chosen = chooseTests(tests, loaded, request);

@@ -62,6 +62,7 @@ function buildProgram(
   const program = prepare(new Program("seeknal"), cli)
     .description("Data pipelines whose environments are Git refs")
     .version(`seeknal ${VERSION}`, "-V, --version", "print the version")
+    .commandsGroup("Upkeep:")
     .helpCommand("help [COMMAND]", "show help for a command")
     .addHelpText("after", FIRST_STEPS);
   const groups = new Map<string, Program>();
@@ -83,14 +84,6 @@ function buildProgram(
   return program;
 }
 
-/** A command in the help: every one has options, which need no saying. */
-function commandTerm(command: Program): string {
-  const args = command.registeredArguments.map((argument) =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`
-  );
-  return [command.name(), ...args].join(" ");
-}
-
 const FIRST_STEPS = `
 The loop:
   $ seeknal init                 a project that runs
@@ -101,13 +94,22 @@ The loop:
 
 function prepare(program: Program, { terminal }: CliEnvironment): Program {
   return program.exitOverride().showSuggestionAfterError(true)
-    .configureHelp({ showGlobalOptions: false, subcommandTerm: commandTerm })
+    .configureHelp({ showGlobalOptions: false, subcommandTerm: termOf })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
       outputError: (text, write) => write(usageError(program, text, terminal)),
       getOutHelpWidth: () => Math.min(terminal.width, 100),
     });
+}
+
+/** A verb as help lists it, without saying of each that it has options. */
+function termOf(command: Program): string {
+  const takes = command.registeredArguments.map((argument) => {
+    const name = argument.name() + (argument.variadic ? "..." : "");
+    return argument.required ? ` ${name}` : ` [${name}]`;
+  });
+  return command.name() + takes.join("");
 }
 
 /** What is wrong with a command line, with what was probably meant or where to look. */
@@ -137,6 +139,7 @@ function addCommand(
     parent.command(name, command.hidden === true ? { hidden: true } : {}),
     cli,
   ).description(command.summary);
+  if (!command.name.includes(" ")) program;
   if (command.takesAnyOption === true) program.allowUnknownOption(true);
   for (const argument of command.arguments) {
     program.argument(

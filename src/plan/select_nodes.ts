@@ -201,7 +201,7 @@ function unknownNode(name: string, nodes: readonly ManifestNode[]): UserError {
   return new UserError(`Unknown node "${name}"`, {
     code: "unknown_node",
     kind: "usage",
-    hint: didYouMean(name, known) ?? "list the nodes with: seeknal parse",
+    hint: didYouMean(name, known) ?? "list the nodes with: seeknal list",
   });
 }
 

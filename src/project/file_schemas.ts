@@ -5,6 +5,7 @@ import type { ConnectionOption } from "../model/connection_type.ts";
 import { NODE_KINDS } from "../nodes/registry.ts";
 import { SNIPPET_FILES, type SnippetFile } from "./common_snippets.ts";
 import { DIALECT, kindSchema, nodeSchema } from "./node_schemas.ts";
+import { testSchema } from "./test_schema.ts";
 import { COMMON_OPTIONS } from "./profiles.ts";
 
 /** A kind of file that a project has, or a draft is, with the JSON Schema of its documents. */
@@ -26,6 +27,7 @@ export function fileSchemas(): FileSchema[] {
     })),
     { name: "node", files: "seeknal/**/*.yml", schema: nodeSchema() },
     { name: "project", files: "seeknal_project.yml", schema: projectSchema() },
+    { name: "test", files: "tests/**/*.yml", schema: testSchema() },
     { name: "profiles", files: "profiles.yml, profiles-ENV.yml", schema: profileSchema() },
     ...SNIPPET_FILES.flatMap((file) => [
       {

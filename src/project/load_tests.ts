@@ -21,14 +21,20 @@ export const TESTS_DIR = "tests";
 
 type Path = readonly (string | number)[];
 
-/** Reads `tests/**`: unit tests in YAML, data tests in SQL. Reports problems, never throws for one. */
-export function loadTests(root: string): LoadedTests {
+/**
+ * Reads `tests/**`: unit tests in YAML, data tests in SQL; `drafts` are taken as if they were among them, by their
+ * project-relative paths. Reports problems, never throws for one.
+ */
+export function loadTests(
+  root: string,
+  drafts: ReadonlyMap<string, string> = new Map(),
+): LoadedTests {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const unit: UnitTest[] = [];
   const data: DataTest[] = [];
-  for (const file of testFiles(root)) {
-    const text = readTextIfExists(join(root, file)) ?? "";
+  for (const file of new Set([...testFiles(root), ...drafts.keys()])) {
+    const text = drafts.get(file) ?? readTextIfExists(join(root, file)) ?? "";
     if (file.endsWith(".sql")) data.push(...readDataTest(file, text, report));
     else unit.push(...readUnitTests(file, text, report));
   }

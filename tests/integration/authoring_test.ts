@@ -26,7 +26,7 @@ const CASES = DRAFT_TEMPLATES.flatMap((template) =>
       file: `draft_${word}_${name}.${ENDINGS[language]}`,
       args: ["draft", template.kind, name, ...FLAGS[language]],
       schema: language === "yaml" && fileSchemas().some((schema) => schema.name === word)
-        ? word === "test" ? null : word
+        ? word
         : null,
     };
   })
@@ -37,6 +37,12 @@ Deno.test("every template of draft is valid, runs and is built as generated in a
   for (const { kind, language, file, args, schema } of CASES) {
     await t.step(`${kind} in ${language}`, async () => {
       using empty = makeProject();
+      if (kind === "test" && language === "yaml") {
+        const { code, stderr } = await empty.run(...args);
+        assert.equal(code, 3);
+        assert.match(stderr, /There is no node to write a unit test of/);
+        return;
+      }
       await ok(empty, ...args);
       checkSchema(empty, file, schema);
       await ok(empty, "dry-run", file);
@@ -56,7 +62,9 @@ Deno.test("every template of draft is valid, runs and is built as generated in t
   using project = makeProject();
   project.remove("seeknal_project.yml");
   await ok(project, "init");
-  for (const { kind, language, file, args, schema } of CASES) {
+  for (const [n, { kind, language, file, args, schema }] of CASES.entries()) {
+    // What is built need not be computed again for every draft that reads it.
+    if (n % 6 === 5) await ok(project, "run");
     await t.step(`${kind} in ${language}`, async () => {
       await ok(project, ...args);
       checkSchema(project, file, schema);
@@ -78,7 +86,17 @@ function checkSchema(project: TempProject, file: string, schema: string | null):
   );
   const [own = "", ...others] = text.split(/^---$/m);
   assert.deepEqual(schemaProblems(schema, own), [], text);
+  // The optional fields that it shows are fields, too; a metric shows those of other types.
+  if (schema !== "metric") assert.deepEqual(schemaProblems(schema, uncommented(own)), [], text);
   for (const other of others) assert.deepEqual(schemaProblems("node", other), [], other);
+}
+
+/** With the commented fields in force: lines such as `# tags: [a]`, `#   - type: x`, `    # ratio:`. */
+function uncommented(text: string): string {
+  const field = /^(\s*)# ((?:- |  )*[a-z_]+:( |$).*|- \{.*|  .*- .*)$/;
+  return text.split("\n").filter((line) => !line.startsWith("# yaml-language-server")).map((line) =>
+    line.replace(field, "$1$2")
+  ).join("\n");
 }
 
 function copy(from: TempProject, to: TempProject): void {
@@ -94,9 +112,9 @@ function copy(from: TempProject, to: TempProject): void {
 }
 
 async function buildAll(project: TempProject): Promise<void> {
-  const { summary } = await project.json<{ summary: { build: number } }>("plan");
-  assert.ok(summary.build > CASES.length / 2);
+  await ok(project, "plan");
   await ok(project, "run");
+  await ok(project, "test");
   const after = await project.json<{ summary: { build: number } }>("plan");
   assert.equal(after.summary.build, 0);
 }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { DRAFT_TEMPLATES } from "../../src/app/authoring/registry.ts";
+import { DRAFT_TYPES } from "../../src/cli/commands/draft.ts";
+import { NODE_KINDS } from "../../src/nodes/registry.ts";
 import { runChild } from "../support/child.ts";
 import { makeProject, runSeeknal, type TempProject } from "../support/project.ts";
 import { fileTree, makeShop, ok, transform } from "../support/shop.ts";
@@ -34,6 +37,40 @@ Deno.test("draft refuses an unknown type, a bad name, a language that makes no s
     assert.match(result.stderr, message);
   }
   assert.deepEqual(fileTree(project), before);
+});
+
+Deno.test("every kind of node can be drafted, and completion offers what can", async () => {
+  const kinds = DRAFT_TEMPLATES.map(({ kind }) => kind);
+  assert.deepEqual(DRAFT_TYPES, kinds);
+  assert.deepEqual(NODE_KINDS.filter(({ kind }) => !kinds.includes(kind)), []);
+  using project = makeProject();
+  const { stdout } = await project.run("draft", "--help");
+  assert.match(stdout, /second_order_aggregation/);
+});
+
+Deno.test("a unit test is drafted with rows that pass, and a dry run of one that fails says so", async () => {
+  using project = makeProject();
+  await ok(project, "init", "--force");
+  assert.match(await ok(project, "test"), /1 passed/);
+  await ok(project, "draft", "test", "paid", "--from", "daily_revenue");
+  const text = project.read("draft_test_paid.yml");
+  assert.match(text, /status: "paid"/, "what the query looks for");
+  assert.match(await ok(project, "dry-run", "draft_test_paid.yml"), /goes to +tests\/paid\.yml/);
+  project.write("draft_test_paid.yml", text.replace("orders: 1", "orders: 7"));
+  const before = fileTree(project);
+  const failing = await project.run("dry-run", "draft_test_paid.yml");
+  assert.equal(failing.code, 4);
+  assert.match(failing.stdout, /failed +paid/);
+  assert.deepEqual(fileTree(project), before);
+  project.write("broken.yml", "name: b\nnode: transform.nothing\nexpect: []\nextra: 1\n");
+  const broken = await project.run("dry-run", "broken.yml");
+  assert.equal(broken.code, 3);
+  assert.match(broken.stderr, /broken\.yml:4:1 error: Unknown field "extra"/);
+  // A test may be written before what makes it pass.
+  assert.match(await ok(project, "apply", "draft_test_paid.yml"), /successfully: tests\/paid\.yml/);
+  assert.equal((await project.run("test")).code, 4);
+  const script = await project.run("draft", "test", "x", "--from", "source.orders");
+  assert.match(script.stderr, /A test cannot read source\.orders: it reads a transform or/);
 });
 
 Deno.test("draft writes over a draft with --force only, takes both spellings of a kind, never touches data", async () => {

@@ -12,7 +12,7 @@ import { planEnvironment } from "../plan_environment.ts";
 import { findSchemas, SCHEMAS_DIR, writeSchemas } from "../project_schemas.ts";
 import { type SqlDiffLine, textDiff } from "../sql_diff.ts";
 import type { Workspace } from "../workspace.ts";
-import { loadWithDraft, nodesOf } from "./dry_run.ts";
+import { loadWithDraft, nodesOf, runDraftTests } from "./dry_run.ts";
 import { findPlace } from "./draft_place.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
 import { type DraftFile, projectText, readDraft } from "./read_draft.ts";
@@ -51,6 +51,7 @@ export async function prepareApply(workspace: Workspace, typed: string): Promise
   const { root, host } = workspace;
   const draft = readDraft(root, host.cwd, typed);
   const { target } = findPlace(root, draft);
+  if (draft.type === "test") return await prepareTest(workspace, draft, target);
   const loaded = await loadWithDraft(workspace, draft, { target, env: null });
   const before = projectText(root, target);
   const text = draft.type === "nodes"
@@ -67,6 +68,28 @@ export async function prepareApply(workspace: Workspace, typed: string): Promise
     hasNodes: loaded.manifest.nodes.size > 0,
     lines: action === "replace" ? textDiff(before!, text) : [],
     changes: action === "none" ? [] : await changesTo(workspace, loaded.manifest),
+  };
+}
+
+/** Tests have to be in order, not to pass: they may be written before what they test. */
+async function prepareTest(
+  workspace: Workspace,
+  draft: DraftFile,
+  target: string,
+): Promise<PreparedApply> {
+  await runDraftTests(workspace, draft, target, null);
+  const text = withSchemaFrom(draft.text, target);
+  const before = projectText(workspace.root, target);
+  const action = before === null ? "create" : before === text ? "none" : "replace";
+  return {
+    draft,
+    nodes: [],
+    target,
+    text,
+    action,
+    hasNodes: false,
+    lines: action === "replace" ? textDiff(before!, text) : [],
+    changes: [],
   };
 }
 

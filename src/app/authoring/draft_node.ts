@@ -23,6 +23,7 @@ import {
   plain,
 } from "./draft_template.ts";
 import { DRAFT_TEMPLATES, findDraftTemplate } from "./registry.ts";
+import { type SampleTest, sampleTest } from "./sample_test.ts";
 import { scriptDraft } from "./script_drafts.ts";
 
 /** What to draft. */
@@ -69,12 +70,16 @@ export async function draftNode(workspace: Workspace, request: DraftRequest): Pr
   const path = join(folder, `draft_${word}_${request.name}.${ENDINGS[request.language]}`);
   if (isLink(path)) throw isSymbolicLink(path);
   if (statIfExists(path) !== null && !request.force) throw draftExists(relative(host.cwd, path));
-  const { input, note } = await chooseInput(workspace, template, request.from);
+  const { input, note, test } = await chooseInput(workspace, template, request);
+  if (template.kind === "test" && request.language === "yaml" && test === null) {
+    throw nothingToTest();
+  }
   const context: DraftContext = {
     name: request.name,
     description: request.description ?? `What ${request.name} is, in a sentence`,
     input,
     packages: request.packages,
+    ...(test === null ? {} : { test }),
     exists: (file) => statIfExists(join(root, file)) !== null,
   };
   const draft = ownTemplate(root, word, request.language, context) ??
@@ -130,8 +135,8 @@ function ownTemplate(
 async function chooseInput(
   workspace: Workspace,
   template: DraftTemplate,
-  from: string | null,
-): Promise<{ input: DraftInput | null; note: string | null }> {
+  { from, language }: DraftRequest,
+): Promise<{ input: DraftInput | null; note: string | null; test: SampleTest | null }> {
   if (template.reads === null && from !== null) {
     throw new UserError(`${a(template.kind)} reads no other node`, {
       code: "unsuitable_input",
@@ -139,18 +144,28 @@ async function chooseInput(
       hint: "leave --from out",
     });
   }
-  if (template.reads === null) return { input: null, note: null };
+  if (template.reads === null) return { input: null, note: null, test: null };
   const loaded = await loadQuietly(workspace, from !== null);
-  if (loaded.loaded === null) return { input: null, note: loaded.why };
+  if (loaded.loaded === null) return { input: null, note: loaded.why, test: null };
   const { manifest: { nodes }, resolved } = loaded.loaded;
   const inputOf = ({ id, kind, shape }: ManifestNode): DraftInput => {
     const columns = shape.columns.map(({ name, type }) => ({ name, type }));
-    return { id, kind, columns, roles: rolesOf(columns), spec: resolved.get(id)!.node.spec };
+    return {
+      id,
+      kind,
+      columns,
+      roles: rolesOf(columns),
+      spec: resolved.get(id)!.node.spec,
+      isVolatile: (shape.volatile ?? []).length > 0,
+    };
   };
+  const needsTest = template.kind === "test" && language === "yaml";
+  const testOf = async ({ id }: DraftInput) =>
+    needsTest ? await sampleTest(loaded.loaded, id) : null;
   if (from !== null) {
     const input = inputOf(findNode({ nodes }, from));
     const problem = whyUnsuitable(template, input);
-    if (problem === null) return { input, note: null };
+    if (problem === null) return { input, note: null, test: await testOf(input) };
     throw new UserError(`${a(template.kind)} cannot read ${input.id}: ${problem}`, {
       code: "unsuitable_input",
       kind: "validation",
@@ -165,19 +180,21 @@ async function chooseInput(
   const score = ({ kind, roles }: DraftInput) =>
     Object.values(roles).filter((role) => role !== null).length * 2 + (kind === "source" ? 0 : 1);
   const best = inputs.toSorted((a, b) => score(b) - score(a))[0] ?? null;
-  return { input: best, note: null };
+  return { input: best, note: null, test: best === null ? null : await testOf(best) };
 }
 
 /** Kinds whose rows are what one would begin with, where any rows will do. */
 const PLAIN_KINDS = ["source", "seed", "transform"];
 
-function whyUnsuitable({ reads, wants }: DraftTemplate, input: DraftInput): string | null {
+function whyUnsuitable({ reads, wants, suits }: DraftTemplate, input: DraftInput): string | null {
   if (reads !== null && reads !== "rows" && !reads.includes(input.kind)) {
     return `it reads a ${reads.join(" or a ")}`;
   }
   if (reads === "rows" && findNodeKind(input.kind)?.hasRows !== true) return "it has no rows";
   const missing = wants.find((role) => input.roles[role] === null);
-  return missing === undefined ? null : `it has no ${ROLE_WORDS[missing].replace(/^a /, "")}`;
+  return missing === undefined
+    ? suits?.(input) ?? null
+    : `it has no ${ROLE_WORDS[missing].replace(/^a /, "")}`;
 }
 
 /** A project with problems is no obstacle to a draft, unless a node of it was named. */
@@ -258,6 +275,14 @@ export function languagesOf({ kind, sql }: DraftTemplate): DraftLanguage[] {
     ...(sql === undefined ? [] : ["sql" as const]),
     ...(isScript ? ["typescript" as const, "python" as const] : []),
   ];
+}
+
+function nothingToTest(): UserError {
+  return new UserError("There is no node to write a unit test of", {
+    code: "nothing_to_test",
+    kind: "validation",
+    hint: "begin with a transform: seeknal draft transform NAME; or write a data test: --sql",
+  });
 }
 
 function draftExists(path: string): UserError {

@@ -1,6 +1,7 @@
 import type { NodeId } from "../../model/ids.ts";
 import type { NodeSpec } from "../../model/node.ts";
 import { quoteName } from "../../engine/quote.ts";
+import type { SampleTest } from "./sample_test.ts";
 import type { ColumnRoles, DraftColumn, Wanted } from "./column_roles.ts";
 
 /** Languages that a draft can be written in. */
@@ -22,6 +23,8 @@ export interface DraftInput {
   readonly roles: ColumnRoles;
   /** The node as its author wrote it. */
   readonly spec: NodeSpec;
+  /** True where its query may return something else every time. */
+  readonly isVolatile: boolean;
 }
 
 /** What a draft is written for. */
@@ -30,6 +33,8 @@ export interface DraftContext {
   readonly description: string;
   /** Null in a project that has nothing suitable: the draft then brings sample rows along. */
   readonly input: DraftInput | null;
+  /** Rows of a test of that node; absent: none was asked for. */
+  readonly test?: SampleTest;
   /** Packages that a Python script declares. */
   readonly packages: readonly string[];
   /** True for a file of the project that is there already, by its path. */
@@ -58,6 +63,8 @@ export interface DraftTemplate {
   readonly reads: "rows" | readonly string[] | null;
   /** Columns that such a node must have. */
   readonly wants: readonly Wanted[];
+  /** Why a node does not suit besides; null where it does. */
+  readonly suits?: (input: DraftInput) => string | null;
   yaml(context: DraftContext): DraftText;
   /** Fields and the SELECT of a `.sql` file; absent where SQL makes no such node. */
   readonly sql?: (context: DraftContext) => CodeDraft;

@@ -5,11 +5,19 @@ import { type EnvName, type NodeId, PROD } from "../../model/ids.ts";
 import type { Manifest, ManifestNode } from "../../model/manifest.ts";
 import { NO_OVERLAY, type Overlay } from "../../project/load_project.ts";
 import { type LoadedManifest, loadManifest } from "../load_manifest.ts";
+import type { TestResult } from "../../model/test.ts";
+import { runTests } from "../run_tests.ts";
 import type { Workspace } from "../workspace.ts";
 import { findPlace } from "./draft_place.ts";
 import { mergeSnippet } from "./merge_snippet.ts";
 import { type Preview, previewNode, type PreviewRequest } from "./preview_node.ts";
-import { type DraftFile, projectText, readDraft } from "./read_draft.ts";
+import {
+  type DraftFile,
+  type NodeDraft,
+  projectText,
+  readDraft,
+  type SnippetDraft,
+} from "./read_draft.ts";
 
 /** What to look at. */
 export interface DryRunRequest extends PreviewRequest {
@@ -32,6 +40,8 @@ export interface DryRun {
   readonly diagnostics: readonly Diagnostic[];
   /** Null where nothing is to be shown. */
   readonly preview: Preview | null;
+  /** How the draft's tests ended. */
+  readonly tests: readonly TestResult[];
 }
 
 /**
@@ -41,6 +51,12 @@ export interface DryRun {
 export async function dryRun(workspace: Workspace, request: DryRunRequest): Promise<DryRun> {
   const draft = readDraft(workspace.root, workspace.host.cwd, request.file);
   const { target, replaces } = findPlace(workspace.root, draft);
+  if (draft.type === "test") {
+    const tests = request.schemaOnly
+      ? []
+      : await runDraftTests(workspace, draft, target, request.env);
+    return { draft, target, nodes: [], replaces, diagnostics: [], preview: null, tests };
+  }
   const loaded = await loadWithDraft(workspace, draft, { target, env: request.env });
   const nodes = nodesOf(draft, loaded.manifest);
   const first = nodes[0];
@@ -58,7 +74,31 @@ export async function dryRun(workspace: Workspace, request: DryRunRequest): Prom
       ...unknownRef(draft, loaded.manifest),
     ],
     preview,
+    tests: [],
   };
+}
+
+/** Runs the tests of a draft. Throws `invalid_project` (3) with what is wrong with them. */
+export async function runDraftTests(
+  workspace: Workspace,
+  draft: DraftFile,
+  target: string,
+  env: EnvName | null,
+): Promise<readonly TestResult[]> {
+  const drafts = new Map([[target, draft.text]]);
+  try {
+    const request = { env, names: [target], select: [], drafts };
+    return (await runTests(workspace, request)).results.map((result) => ({
+      ...result,
+      file: result.file === target ? draft.file : result.file,
+    }));
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "invalid_project") throw error;
+    // A query over outputs needs no nodes to be one, only to be run.
+    const isEmpty = error.diagnostics.every(({ code }) => code === "no_nodes");
+    if (isEmpty && draft.file.endsWith(".sql")) return [];
+    throw draftProblems(draft, target, error.diagnostics);
+  }
 }
 
 /** A name for a node that is not there is of no use yet, and does no harm. */
@@ -79,7 +119,7 @@ export function nodesOf(draft: DraftFile, { nodes }: Manifest): ManifestNode[] {
 }
 
 /** The project with a draft in its place. */
-function overlayOf(root: string, draft: DraftFile, target: string): Overlay {
+function overlayOf(root: string, draft: NodeDraft | SnippetDraft, target: string): Overlay {
   return draft.type === "nodes" ? { ...NO_OVERLAY, nodes: new Map([[target, draft.text]]) } : {
     ...NO_OVERLAY,
     snippets: new Map([[target, mergeSnippet(draft, projectText(root, target))]]),
@@ -89,7 +129,7 @@ function overlayOf(root: string, draft: DraftFile, target: string): Overlay {
 /** Loads the project with a draft in its place. Throws `invalid_project` (3), the draft's own problems first. */
 export async function loadWithDraft(
   workspace: Workspace,
-  draft: DraftFile,
+  draft: NodeDraft | SnippetDraft,
   { target, env }: { readonly target: string; readonly env: EnvName | null },
 ): Promise<LoadedManifest> {
   const { state, root } = workspace;
@@ -113,7 +153,7 @@ function draftProblems(
 ): UserError {
   const isOwn = (diagnostic: Diagnostic) => diagnostic.file === target;
   const own = diagnostics.filter(isOwn)
-    .map((diagnostic) => type === "nodes" ? { ...diagnostic, file } : diagnostic);
+    .map((diagnostic) => type === "snippet" ? diagnostic : { ...diagnostic, file });
   const others = diagnostics.filter((diagnostic) => !isOwn(diagnostic));
   const count = (found: readonly Diagnostic[]) => {
     const errors = found.filter(({ severity }) => severity === "error").length;

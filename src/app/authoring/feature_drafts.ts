@@ -146,10 +146,8 @@ ${head("aggregation", context)}${inputsOf(id)}${aggregationFields(rows)}${docume
 };
 
 function aggregationFields({ roles, columns }: Omit<DraftRows, "id" | "document">): string {
-  const { key, time, number, category } = roles;
-  const condition = category === null
-    ? `${sqlName(number!.name)} > 0`
-    : `${sqlName(category.name)} = 'paid'`;
+  const { key, time, number } = roles;
+  const condition = `${sqlName(number!.name)} > 0`;
   return `# What a row is about, and the day of each row of the input.
 id_col: ${yamlText(key!.name)}
 feature_date_col: ${yamlText(time!.name)}

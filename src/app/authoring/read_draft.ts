@@ -8,12 +8,13 @@ import { UserError } from "../../base/user_error.ts";
 import { findNodeKind } from "../../nodes/registry.ts";
 import { codeLanguage, readCodeFile } from "../../project/code_file.ts";
 import { SNIPPET_FILES, type SnippetFile } from "../../project/common_snippets.ts";
+import { TESTS_DIR } from "../../project/load_tests.ts";
 import { parseYaml, SIZE_LIMIT_BYTES, tooLarge } from "../../project/yaml_document.ts";
 import { invalidProject } from "../load_manifest.ts";
 import { DRAFT_TEMPLATES } from "./registry.ts";
 
 /** A file that is to become part of the project, read. */
-export type DraftFile = NodeDraft | SnippetDraft;
+export type DraftFile = NodeDraft | SnippetDraft | TestDraft;
 
 interface DraftCommon {
   /** Absolute. */
@@ -39,6 +40,11 @@ export interface SnippetDraft extends DraftCommon {
   readonly id: string;
   /** The node that it stands for, where it stands for one. */
   readonly ref: string | null;
+}
+
+/** Unit tests, or a data test. */
+export interface TestDraft extends DraftCommon {
+  readonly type: "test";
 }
 
 /**
@@ -88,6 +94,7 @@ type Read = Pick<DraftCommon, "path" | "file" | "text">;
 
 function classify(read: Read): DraftFile {
   const language = codeLanguage(read.file);
+  if (language === "sql" && isTestFile(read.file)) return testDraft(read, null);
   if (language !== null) {
     const code = readCodeFile(read.file, read.text, language);
     if (code.problem !== null) throw invalidProject([code.problem]);
@@ -113,6 +120,10 @@ function classify(read: Read): DraftFile {
   const { documents, problem } = parseYaml(read.file, read.text);
   if (problem !== null) throw invalidProject([problem]);
   const first = documents[0];
+  if (first !== undefined && (isTestFile(read.file) || isUnitTest(first.value))) {
+    const isOne = documents.length === 1 && isMapping(first.value);
+    return testDraft(read, isOne ? (first.value as { name?: unknown }).name : null);
+  }
   if (first === undefined || !isMapping(first.value)) {
     throw problemOf(read.file, 1, "not_a_node", "A draft is a mapping with kind and name", {
       hint: "write kind: transform",
@@ -139,6 +150,25 @@ function classify(read: Read): DraftFile {
     });
   }
   return nodes(read, documents.map(({ value }) => value));
+}
+
+/** Data tests are SQL like any other: the name of the file says what they are. */
+function isTestFile(file: string): boolean {
+  return file.startsWith(`${TESTS_DIR}/`) || /(^|\/)draft_test_[^/]*$/.test(file);
+}
+
+function isUnitTest(value: unknown): boolean {
+  return isMapping(value) && value["kind"] === undefined &&
+    (value["unit_tests"] !== undefined || value["expect"] !== undefined);
+}
+
+function testDraft(read: Read, name: unknown): TestDraft {
+  const own = basename(read.file).replace(/^draft_(test_)?/, "");
+  const named = typeof name === "string" && /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)
+    ? `${name}.yml`
+    : own.replace(/yaml$/, "yml");
+  const target = read.file.startsWith(`${TESTS_DIR}/`) ? read.file : `${TESTS_DIR}/${named}`;
+  return { ...read, type: "test", target };
 }
 
 function nodes(read: Read, values: readonly unknown[]): NodeDraft {

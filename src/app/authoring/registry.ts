@@ -14,6 +14,7 @@ import {
 import { MODEL_DRAFT } from "./model_drafts.ts";
 import { PROFILE_DRAFT, RULE_DRAFT } from "./quality_drafts.ts";
 import { SEED_DRAFT, SOURCE_DRAFT } from "./source_drafts.ts";
+import { TEST_DRAFT } from "./test_drafts.ts";
 import { TRANSFORM_DRAFT } from "./transform_drafts.ts";
 
 /** How a draft of each kind begins, in the order in which help shows them. */
@@ -31,6 +32,7 @@ export const DRAFT_TEMPLATES: readonly DraftTemplate[] = [
   SEMANTIC_MODEL_DRAFT,
   METRIC_DRAFT,
   EXPOSURE_DRAFT,
+  TEST_DRAFT,
   COMMON_SOURCE_DRAFT,
   COMMON_RULE_DRAFT,
   COMMON_TRANSFORMATION_DRAFT,

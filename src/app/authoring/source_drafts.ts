@@ -33,6 +33,10 @@ table: ${path}        # a file or a glob, relative to the project; or the name o
 # columns:                         # types to read columns as; what is not named is found out
 #   id: BIGINT
 #   amount: DECIMAL(10,2)
+# freshness:                       # how old the newest row may be
+#   time_column: created_at
+#   warn_after: 24h
+# contract: enforce                # other columns than those above fail it; evolve: they are said
 # owner: data@example.com          # whom to ask
 # tags: [raw]                      # words to select by
 # audits:                          # checks that its rows have to pass

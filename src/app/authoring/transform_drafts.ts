@@ -37,6 +37,10 @@ ${indent(query(context), 2)}
 #   ${(context.input?.columns ?? SAMPLE_COLUMNS)[0]?.name ?? "id"}: ${
       (context.input?.columns ?? SAMPLE_COLUMNS)[0]?.type ?? "BIGINT"
     }
+# incremental_by_time:             # build intervals of time, each once: WHERE t >= {{ start }} AND t < {{ end }}
+#   time_column: order_date
+#   interval: day
+#   start: 2026-01-01
 ${commonOptions(context.input?.columns ?? SAMPLE_COLUMNS).trimStart()}`),
   sql: (context) => ({
     fields: head("transform", context),

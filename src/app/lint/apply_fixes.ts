@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "../../base/atomic_write.ts";
 import { offsetAt } from "../../sql/rewritten_text.ts";
-import type { FixableFinding } from "./run_lint.ts";
+import type { FixableFinding } from "./finding.ts";
 
 /** A file as it is and as it is to be. */
 export interface FileEdit {

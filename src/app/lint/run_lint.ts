@@ -15,29 +15,11 @@ import { lineAndColumn } from "../../sql/rewritten_text.ts";
 import { type LoadedManifest, loadManifest } from "../load_manifest.ts";
 import type { Workspace } from "../workspace.ts";
 import { planEdits, writeEdits } from "./apply_fixes.ts";
-import type { LintNode, LintRule, SqlFix, WrittenSql } from "./lint_rule.ts";
+import type { Finding, FixableFinding } from "./finding.ts";
+import type { LintNode, LintRule, WrittenSql } from "./lint_rule.ts";
 import { LINT_RULES } from "./registry.ts";
 import { fromByteOffset, type Tree } from "./sql_tree.ts";
 import { readSuppressions, type Suppressions } from "./suppressions.ts";
-
-/** Something a rule found, as `lint --json` prints it. */
-export interface Finding {
-  readonly rule: string;
-  readonly severity: "error" | "warning";
-  readonly node: NodeId;
-  readonly message: string;
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly hint: string | null;
-  readonly fixable: boolean;
-}
-
-/** A finding with what would do away with it. */
-export interface FixableFinding extends Finding {
-  readonly fix: SqlFix | null;
-  readonly sql: WrittenSql | null;
-}
 
 /** What lint found. */
 export interface LintReport {

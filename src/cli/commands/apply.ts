@@ -57,13 +57,18 @@ function say(context: CommandContext, prepared: PreparedApply, { moved, plan }: 
     }
     return;
   }
-  const what = draft.type === "snippet" ? draft.id : prepared.nodes.map(({ id }) => id).join(", ");
+  const what = draft.type === "nodes"
+    ? prepared.nodes.map(({ id }) => id).join(", ")
+    : draft.type === "snippet"
+    ? draft.id
+    : target;
   const from = moved ? style.dim(`  from ${draft.file}`) : "";
   terminal.out(`${style.green("+")} ${target}${from}\n`);
   terminal.out(`Applied successfully: ${what}\n`);
+  const errors = styleFor(terminal.colorErr);
+  if (draft.type === "test") terminal.err(`${errors.cyan("next:")} seeknal test ${target}\n`);
   if (plan === null) return;
   terminal.out(`${style.bold(`Plan: ${summaryWords(plan.summary)}`)}\n`);
-  const errors = styleFor(terminal.colorErr);
   const next = plan.base.commit === null ? "seeknal run" : "seeknal plan dev";
   terminal.err(`${errors.cyan("next:")} ${next}\n`);
 }

@@ -6,12 +6,33 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { flag, printJson, text, texts } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 
+/** What can be drafted; a test holds it to the templates. */
+export const DRAFT_TYPES: readonly string[] = [
+  "source",
+  "seed",
+  "transform",
+  "feature_group",
+  "training_set",
+  "aggregation",
+  "second_order_aggregation",
+  "profile",
+  "rule",
+  "model",
+  "semantic_model",
+  "metric",
+  "exposure",
+  "test",
+  "common-source",
+  "common-rule",
+  "common-transformation",
+];
+
 /** `draft TYPE NAME` */
 export const DRAFT: Command = {
   name: "draft",
   summary: "Begin a node: a file that plans and runs as it is, to be edited and applied",
   arguments: [
-    { name: "TYPE", doc: "source, transform, … or another kind of node, test, common-source, …" },
+    { name: "TYPE", doc: DRAFT_TYPES.join(", "), completes: DRAFT_TYPES },
     { name: "NAME", doc: "name of the node" },
   ],
   options: [

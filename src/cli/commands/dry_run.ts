@@ -1,7 +1,7 @@
 import type { DryRun } from "../../app/authoring/dry_run.ts";
 import type { Workspace } from "../../app/workspace.ts";
 import { type Command, type CommandContext, PROFILE } from "../command.ts";
-import { EXIT_DONE } from "../exit_codes.ts";
+import { EXIT_DONE, EXIT_EXECUTION } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
 import { envName, flag, printJson, text, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
@@ -40,13 +40,14 @@ export const DRY_RUN: Command = {
     return await loading(context, workspace, { asJson }, async () => {
       const result = await dryRun(workspace, request);
       if (flag(context, "json")) printJson(context, json(result));
-      else show(context, workspace, result);
-      return EXIT_DONE;
+      else await show(context, workspace, result);
+      const isFailed = result.tests.some(({ status }) => status === "failed" || status === "error");
+      return isFailed ? EXIT_EXECUTION : EXIT_DONE;
     });
   },
 };
 
-function json({ draft, target, nodes, replaces, diagnostics, preview }: DryRun) {
+function json({ draft, target, nodes, replaces, diagnostics, preview, tests }: DryRun) {
   return {
     format_version: 1,
     valid: true,
@@ -60,11 +61,12 @@ function json({ draft, target, nodes, replaces, diagnostics, preview }: DryRun) 
     })),
     built_for_preview: preview?.built ?? [],
     rows: preview === null ? null : tableObjects(preview.table),
+    tests,
     diagnostics,
   };
 }
 
-function show(context: CommandContext, workspace: Workspace, result: DryRun): void {
+async function show(context: CommandContext, workspace: Workspace, result: DryRun): Promise<void> {
   const { terminal } = context;
   const style = styleFor(terminal.colorOut);
   showWarnings(context, workspace, result.diagnostics);
@@ -80,6 +82,10 @@ function show(context: CommandContext, workspace: Workspace, result: DryRun): vo
       const built = preview.built.join(", ");
       terminal.err(`${style.dim(`computed for this, for there is no output yet: ${built}`)}\n`);
     }
+  }
+  if (result.tests.length > 0) {
+    const { testView } = await import("../views/test_view.ts");
+    terminal.out(`\n${testView({ environment: null, results: result.tests }, style)}`);
   }
   const errors = styleFor(terminal.colorErr);
   if (draft.file !== target) {

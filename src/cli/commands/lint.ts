@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import type { Finding, LintReport } from "../../app/lint/run_lint.ts";
+import type { Finding } from "../../app/lint/finding.ts";
+import type { LintReport } from "../../app/lint/run_lint.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
@@ -8,7 +9,7 @@ import { loading, showWarnings } from "../loading.ts";
 import { flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { diagnosticsView } from "../views/diagnostics_view.ts";
-import { alignColumns, plural } from "../views/format.ts";
+import { alignColumns, formatCount, plural } from "../views/format.ts";
 
 const FORMATS = ["text", "json", "github"];
 
@@ -20,6 +21,7 @@ export const LINT: Command = {
   options: [
     { flags: "--fix", doc: "write what can be put right without changing what a query means" },
     { flags: "--rules", doc: "list the rules" },
+    { flags: "--all", doc: "every finding, where there are many" },
     { flags: "--strict", doc: "warnings count as errors" },
     {
       flags: "--format <FORMAT>",
@@ -29,8 +31,8 @@ export const LINT: Command = {
   ],
   examples: [
     "seeknal lint --fix",
-    "# in seeknal_project.yml:  lint: {no-select-star: error, owner: warn, naming: off}",
-    "# in a node's file:        -- seeknal: ignore no-select-star",
+    "seeknal lint --rules",
+    "seeknal lint --format github seeknal/marts",
   ],
   run: async (context) => {
     const format = formatOf(context);
@@ -74,8 +76,15 @@ function show(
     return;
   }
   const style = styleFor(terminal.colorOut);
-  if (findings.length > 0) {
-    terminal.out(`${diagnosticsView(findings.map(asDiagnostic), root, style)}\n`);
+  const shown = flag(context, "all") ? findings : mostSerious(findings);
+  if (shown.length > 0) {
+    terminal.out(`${diagnosticsView(shown.map(asDiagnostic), root, style)}\n`);
+  }
+  if (shown.length < findings.length) {
+    const more = style.dim(
+      `... and ${formatCount(findings.length - shown.length)} more (--all shows them)`,
+    );
+    terminal.out(`${more}\n\n${rulesFound(findings).join("\n")}\n\n`);
   }
   const parts = [
     ...(fixed.length > 0 ? [style.green(`${fixed.length} fixed`)] : []),
@@ -89,6 +98,30 @@ function show(
     const next = styleFor(terminal.colorErr).cyan("next:");
     terminal.err(`${next} seeknal lint --fix puts ${fixable} of them right\n`);
   }
+}
+
+/** Findings shown without --all. */
+const SHOWN = 40;
+
+/** As many findings as are read, errors first to stay; in their order. */
+function mostSerious(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length <= SHOWN) return findings;
+  const chosen = new Set(
+    [...findings].sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"))
+      .slice(0, SHOWN),
+  );
+  return findings.filter((finding) => chosen.has(finding));
+}
+
+/** How often each rule found something. */
+function rulesFound(findings: readonly Finding[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { rule } of findings) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  return alignColumns(
+    [...counts].sort(([, a], [, b]) => b - a).map((
+      [rule, n],
+    ) => [formatCount(n).padStart(7), rule]),
+  );
 }
 
 function asDiagnostic({ severity, rule, message, file, line, column, hint }: Finding): Diagnostic {
@@ -135,6 +168,10 @@ async function showRules(context: CommandContext, root: string, format: string):
     summary + (fixable === true ? style.dim(" (--fix)") : ""),
   ]);
   context.terminal.out(`${alignColumns(rows).join("\n")}\n`);
+  context.terminal.err(style.dim(
+    "\nseeknal_project.yml:  lint: {no-select-star: error, owner: warn, naming: off}\n" +
+      "in a node's file:     -- seeknal: ignore no-select-star\n",
+  ));
   return EXIT_DONE;
 }
 

@@ -24,7 +24,7 @@ export function dagText(
   const placed = place(graph);
   if (placed.length === 0) return "No nodes\n";
   const shown = all ? placed : placed.slice(0, SHOWN);
-  const widest = Math.max(...shown.map(({ node }) => displayWidth(node.id)));
+  const widest = shown.reduce((most, { node }) => Math.max(most, displayWidth(node.id)), 0);
   const names = width === null ? widest : Math.min(widest, Math.max(20, Math.floor(width / 2)));
   const digits = String(placed.at(-1)!.layer + 1).length;
   let layer = -1;

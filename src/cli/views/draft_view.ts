@@ -11,6 +11,10 @@ const READERS_SHOWN = 10;
 
 /** What a draft is and where it belongs, node by node. */
 export function draftSummary({ draft, target, nodes, replaces }: DryRun, style: Style): string {
+  if (draft.type === "test") {
+    return `${style.green("OK")} ${style.bold(draft.file)} is valid\n` +
+      factLines([["goes to", target]], style);
+  }
   if (draft.type === "snippet") {
     const { use } = draft.snippet;
     return `${style.green("OK")} ${style.bold(draft.id)} is valid\n` +
@@ -40,7 +44,7 @@ function factLines(facts: readonly (readonly string[])[], style: Style): string 
 
 /** What applying a draft writes and what that means. */
 export function applyView(
-  { target, action, lines, changes }: PreparedApply,
+  { draft, target, action, lines, changes }: PreparedApply,
   style: Style,
 ): string {
   if (action === "none") return "";
@@ -70,7 +74,9 @@ export function applyView(
   if (changes === null) {
     text.push("  what it changes cannot be told: the project as it is does not load");
   }
-  if (action === "replace" && changes?.length === 0) text.push("  no node changes by it");
+  if (draft.type !== "test" && action === "replace" && changes?.length === 0) {
+    text.push("  no node changes by it");
+  }
   return text.length === 0 ? "" : `${text.join("\n")}\n`;
 }
 

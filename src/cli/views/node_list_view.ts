@@ -9,9 +9,9 @@ export function nodeListView(
   width: number | null,
 ): string {
   if (nodes.length === 0) return "No nodes\n";
-  const ids = Math.max(...nodes.map(({ id }) => displayWidth(id)));
+  const ids = widest(nodes.map(({ id }) => id));
   const states = nodes.map(stateOf);
-  const room = Math.max(...states.map(displayWidth));
+  const room = widest(states);
   const lines = nodes.map((node, i) => {
     const state = states[i]!;
     const right = " ".repeat(room - displayWidth(state)) + state;
@@ -38,4 +38,8 @@ function stateOf({ status, rows }: ListedNode): string {
     default:
       return status;
   }
+}
+
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
 }

@@ -25,7 +25,7 @@ export function tableView({ columns, rows }: Table, options: TableOptions): stri
   const isNumber = columns.map(({ type }) => isNumeric(type));
   const names = columns.map(({ name }) => oneLine(name));
   const wanted = names.map((name, i) => {
-    const values = Math.max(0, ...cells.map((row) => displayWidth(row[i]!)));
+    const values = cells.reduce((most, row) => Math.max(most, displayWidth(row[i]!)), 0);
     return {
       natural: Math.max(displayWidth(name), values),
       // A number or a date that is cut is another one.

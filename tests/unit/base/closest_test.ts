@@ -4,6 +4,7 @@ import { closest, didYouMean } from "../../../src/base/closest.ts";
 Deno.test("closest() finds a transposed and a missing letter", () => {
   assert.equal(closest("trasnform", ["source", "transform"]), "transform");
   assert.equal(closest("sourc", ["source", "transform"]), "source");
+  assert.equal(closest("dve", ["prod", "dev"]), "dev");
 });
 
 Deno.test("closest() ignores case but returns the candidate as written", () => {

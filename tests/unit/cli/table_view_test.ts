@@ -62,6 +62,14 @@ Deno.test("tableView leaves out nothing where there is no screen", () => {
   assert.ok(shown.includes(`${long}  ${long}`));
 });
 
+Deno.test("tableView shows any number of rows", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [String(i)]);
+  const shown = tableView(table({ i: "BIGINT" }), { style: PLAIN, width: 80 });
+  assert.match(shown, /\(0 rows\)/);
+  const all = tableView({ ...table({ i: "BIGINT" }), rows }, { style: PLAIN, width: 80 });
+  assert.match(all, /\n199999\n\(200,000 rows\)\n$/);
+});
+
 Deno.test("tableView keeps wide letters in line and lets no control character through", () => {
   const shown = tableView(
     table({ name: "VARCHAR", city: "VARCHAR" }, ["東京タワー", "x\n\x1b[31mred"], ["é", "z"]),

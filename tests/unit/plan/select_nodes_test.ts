@@ -114,7 +114,7 @@ Deno.test("selectNodes() warns of a tag that nobody has and selects nothing", ()
 
 const REFUSED: readonly [selection: Partial<Selection>, code: string, hint: RegExp][] = [
   [{ select: ["transfrom.a"] }, "unknown_node", /transform\.a/],
-  [{ select: ["+nope"] }, "unknown_node", /seeknal parse/],
+  [{ select: ["+nope"] }, "unknown_node", /seeknal list/],
   [{ select: ["a,nope"] }, "unknown_node", /./],
   [{ select: ["nope*"] }, "unknown_node", /./],
   [{ nodes: ["sidee"] }, "unknown_node", /side/],

@@ -6,6 +6,8 @@ import { AUDIT_TYPES } from "../../../src/checks/registry.ts";
 import { NODE_KINDS } from "../../../src/nodes/registry.ts";
 import { fileSchemas } from "../../../src/project/file_schemas.ts";
 import { loadProject } from "../../../src/project/load_project.ts";
+import { loadTests } from "../../../src/project/load_tests.ts";
+import { testSchema } from "../../../src/project/test_schema.ts";
 import { kindSchema } from "../../../src/project/node_schemas.ts";
 import { YamlDocument } from "../../../src/project/yaml_document.ts";
 import { TARGET_TYPES } from "../../../src/targets/registry.ts";
@@ -85,6 +87,42 @@ for (const type of AUDIT_TYPES) {
   });
 }
 
+Deno.test("the schema of a unit test has the fields that are read, of given and expected rows as well", () => {
+  using dir = new TempDir();
+  const fields = (text: string) => {
+    dir.write("tests/a.yml", text);
+    return fieldsIn(loadTests(dir.path).diagnostics).sort();
+  };
+  const { else: { else: test } } = testSchema() as unknown as Nested;
+  const head = "name: a\nnode: transform.a\n";
+  const own = [`${head}expect: []\n`, "name: a\nmodel: a\nexpect: []\n"].flatMap((text) =>
+    fields(`${text}${UNKNOWN}: 1\n`)
+  );
+  assert.deepEqual([...new Set(own)].sort(), Object.keys(test.properties).sort());
+  const forms = ["rows: []", "csv: a.csv", "sql: SELECT 1"];
+  const given = ["ref: a.b", "input: a.b"].flatMap((ref) =>
+    forms.flatMap((form) =>
+      fields(`${head}expect: []\ngiven: [{${ref}, ${form}, ${UNKNOWN}: 1}]\n`)
+    )
+  );
+  const item = test.properties["given"]!.items!.properties;
+  assert.deepEqual([...new Set(given)].sort(), Object.keys(item).sort());
+  const expected = forms.flatMap((form) => fields(`${head}expect: {${form}, ${UNKNOWN}: 1}\n`));
+  const mapping = test.properties["expect"]!.anyOf![1]!.properties;
+  assert.deepEqual([...new Set(expected)].sort(), Object.keys(mapping).sort());
+});
+
+/** As much of a schema as is looked at here. */
+interface Part {
+  readonly properties: Readonly<Record<string, Part>>;
+  readonly items?: Part;
+  readonly anyOf?: readonly Part[];
+}
+
+interface Nested {
+  readonly else: { readonly else: Part };
+}
+
 Deno.test("a schema refuses what the loader refuses: unknown fields, params of another type, a missing field", () => {
   const refused: readonly (readonly [string, string])[] = [
     ["transform", "kind: transform\nname: a\ntransfrom: SELECT 1\n"],
@@ -94,6 +132,10 @@ Deno.test("a schema refuses what the loader refuses: unknown fields, params of a
     ["source", "kind: source\nname: a\nsource: hive\ntable: a\n"],
     ["node", "kind: transfrom\nname: a\n"],
     ["node", "kind: transform\nname: a\nsource: csv\ntransform: SELECT 1\n"],
+    ["transform", "kind: transform\nname: a\ntransform: x\naudits: [{not_nul: [id]}]\n"],
+    ["transform", "kind: transform\nname: a\ntransform: x\naudits: [{type: not_null}]\n"],
+    ["test", "name: a\nnode: b\n"],
+    ["test", "unit_tests: [{name: a, node: b, expect: {rows: [], sql: SELECT 1}}]\n"],
     ["project", "nmae: a\n"],
     ["profiles", "connections: {a: {type: postgresql, hots: x}}\n"],
   ];
@@ -101,9 +143,16 @@ Deno.test("a schema refuses what the loader refuses: unknown fields, params of a
     assert.notDeepEqual(schemaProblems(schema, text), [], text);
   }
   const taken: readonly (readonly [string, string])[] = [
+    ["test", "[{name: a, node: b, expect: []}]\n"],
+    ["test", "unit_tests: [{name: a, node: b, given: [{ref: c, rows: []}], expect: []}]\n"],
     ["transform", "kind: transform\nname: a\ntransform: SELECT 1\ntags: x\naudits:\n"],
     ["source", "kind: source\nname: a\nsource: postgres\nparams: {connection: c}\n"],
     ["node", "kind: source\nname: a\nsource: csv\ntable: a\nparams: {delimiter: x}\n"],
+    [
+      "transform",
+      "kind: transform\nname: a\ntransform: x\naudits: [not_null: [id], {type: row_count, min: 1}]\n" +
+      "columns: {id: {type: INTEGER, tests: [not_null, {unique: null, severity: warn}]}}\n",
+    ],
     [
       "transform",
       "kind: transform\nname: a\ntransform: x\nmaterialization: {type: postgresql, connection: c, table: a.b}\n",
