@@ -85,7 +85,9 @@ async function show(context: CommandContext, workspace: Workspace, result: DryRu
   }
   if (result.tests.length > 0) {
     const { testView } = await import("../views/test_view.ts");
-    terminal.out(`\n${testView({ environment: null, results: result.tests }, style)}`);
+    terminal.out(
+      `\n${testView({ environment: null, results: result.tests, duration_ms: 0 }, style)}`,
+    );
   }
   const errors = styleFor(terminal.colorErr);
   if (draft.file !== target) {
