@@ -144,14 +144,15 @@ Deno.test("env list says where there is none, and how to make one (a.8)", async 
   assert.deepEqual(await shop.json("env", "list"), []);
 });
 
-Deno.test("diff --stat names changed nodes without their SQL, and nothing where nothing changed (a.9)", async () => {
+Deno.test("diff --stat names changed nodes without their SQL, and nothing where nothing changed; --detailed-exitcode tells (a.9)", async () => {
   using shop = makeShop();
   await ok(shop, "run");
-  const same = await shop.run("diff", "--stat");
+  const same = await shop.run("diff", "--stat", "--detailed-exitcode");
   assert.deepEqual([same.code, same.stdout.includes("transform.")], [0, false]);
   shop.write("seeknal/names.yml", shop.read("seeknal/names.yml").replace("upper", "lower"));
   const { code, stdout } = await shop.run("diff", "--stat");
   assert.equal(code, 0);
+  assert.equal((await shop.run("diff", "--detailed-exitcode")).code, 2);
   assert.match(stdout, /transform\.names/);
   assert.doesNotMatch(stdout, /transform\.revenue|lower\(/);
 });
