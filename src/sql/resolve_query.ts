@@ -78,13 +78,13 @@ export function resolveQuery(raw: string, options: ResolveOptions): ResolvedQuer
   };
 }
 
-/** The ids named by `ref('…')` in SQL, in order of appearance, each once. */
+/** The ids named by `ref('…')` in SQL, in order of appearance, each once; not those that a parameter gives. */
 export function findRefs(raw: string): string[] {
   const ids = new Set<string>();
   const tokens = tokenize(raw);
   for (let i = 0; i < tokens.length; i++) {
     const call = refCall(tokens, i);
-    if (call !== null) ids.add(call.id);
+    if (call !== null && !call.id.includes("{{")) ids.add(call.id);
   }
   return [...ids];
 }
@@ -158,6 +158,15 @@ function quotedValue(name: string) {
 }
 
 function unknownParam(name: string, known: readonly string[]) {
+  const variable = /^env:\s*(\w+)/.exec(name)?.[1];
+  if (variable !== undefined) {
+    return {
+      code: "unknown_param",
+      message:
+        "Variables of the machine are not put into SQL, which is kept and may be read by others",
+      hint: `write {{ ${variable.toLowerCase()} }}, and give it in params: or by --params`,
+    };
+  }
   return {
     code: "unknown_param",
     message: `Unknown parameter "${name}"`,
