@@ -5,8 +5,8 @@ import { isPartial, type Selection, selectNodes } from "../plan/select_nodes.ts"
 import { findNodeOrColumn } from "./find_node.ts";
 import { loadManifest } from "./load_manifest.ts";
 import { requireEnvironment } from "./require_environment.ts";
-import type { Workspace } from "./workspace.ts";
 import { nodeText } from "./sql_diff.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** From where a value or a row comes to where it goes. */
 export interface LineageEdge {

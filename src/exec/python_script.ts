@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { quoteName, quoteText, readParquet } from "../engine/quote.ts";
-import type { ColumnType, TypedColumn } from "../engine/column_type.ts";
+import type { TypedColumn } from "../engine/column_type.ts";
 import type { ScriptJob } from "../model/run.ts";
 import { UserError } from "../base/user_error.ts";
 import type { ScriptContext } from "./script_context.ts";
+import { jsonType } from "./json_type.ts";
 import { findPython, INSTALL_UV, pythonEnvironment } from "./python_command.ts";
 import { PYTHON_RUNNER } from "./python_runner.ts";
 import { ScriptError } from "./script_error.ts";
@@ -277,41 +278,6 @@ class Conversation {
       if (this.#tail.length > TAIL) this.#tail.shift();
       this.#context.log(line);
     }
-  }
-}
-
-/** Types whose values JSON holds as they are. */
-const JSON_TYPES =
-  /^(BOOLEAN|U?(TINY|SMALL|BIG)?INT(EGER)?|HUGEINT|UHUGEINT|FLOAT|DOUBLE|VARCHAR)$/;
-
-/** The type to cast to so that JSON keeps every digit; null where it does so anyway. */
-function jsonType(type: ColumnType): string | null {
-  switch (type.type) {
-    case "decimal":
-      return "VARCHAR";
-    case "scalar":
-      return JSON_TYPES.test(type.name) ? null : "VARCHAR";
-    default:
-      return nestedType(type);
-  }
-}
-
-function nestedType(type: ColumnType): string {
-  switch (type.type) {
-    case "decimal":
-      return "VARCHAR";
-    case "scalar":
-      return JSON_TYPES.test(type.name) ? type.name : "VARCHAR";
-    case "list":
-      return `${nestedType(type.of)}[]`;
-    case "struct": {
-      const fields = type.fields.map((field) =>
-        `${quoteName(field.name)} ${nestedType(field.type)}`
-      );
-      return `STRUCT(${fields.join(", ")})`;
-    }
-    case "map":
-      return `MAP(${nestedType(type.key)}, ${nestedType(type.value)})`;
   }
 }
 

@@ -93,7 +93,7 @@ function checkSchema(project: TempProject, file: string, schema: string | null):
 
 /** With the commented fields in force: lines such as `# tags: [a]`, `#   - type: x`, `    # ratio:`. */
 function uncommented(text: string): string {
-  const field = /^(\s*)# ((?:- |  )*[a-z_]+:( |$).*|- \{.*|  .*- .*)$/;
+  const field = /^(\s*)# ((?:- | {2})*[a-z_]+:( |$).*|- \{.*| {2}.*- .*)$/;
   return text.split("\n").filter((line) => !line.startsWith("# yaml-language-server")).map((line) =>
     line.replace(field, "$1$2")
   ).join("\n");
