@@ -5,10 +5,10 @@ import type { MaterializationRecord } from "../model/materialization.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import { tablesOf } from "../model/outside.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
-import { layoutSql } from "../sql/layout_sql.ts";
 import { findNode } from "./find_node.ts";
 import { checksOf } from "./node_checks.ts";
 import { type ProjectState, readState } from "./read_state.ts";
+import { nodeText } from "./sql_diff.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A column of a node, with all that is known about it. */
@@ -41,8 +41,10 @@ export interface ShownNode {
   readonly description: string | null;
   readonly owner: string | null;
   readonly tags: readonly string[];
-  /** The query as its author wrote it, where there is one; else as it is run. */
+  /** The query as its author wrote it, where there is one; else as it is run. The code of a script. */
   readonly sql: string;
+  /** Of `sql`. */
+  readonly language: "sql" | "typescript" | "python";
   /** The kind's own fields. */
   readonly config: ManifestNode["config"];
   readonly inputs: readonly string[];
@@ -80,6 +82,7 @@ export async function showNode(
   const node = findNode(state.manifest, typed.replaceAll('"', ""), env ?? undefined);
   const record = state.results.get(node.id) ?? null;
   const { shape, config } = node;
+  const { language } = config;
   const written = ["transform", "sql"].map((field) => config[field])
     .find((value) => typeof value === "string");
   return {
@@ -92,7 +95,8 @@ export async function showNode(
     description: node.description,
     owner: node.owner,
     tags: node.tags,
-    sql: typeof written === "string" ? written.trimEnd() : layoutSql(node.sql),
+    sql: typeof written === "string" ? written.trimEnd() : nodeText(node),
+    language: language === "typescript" || language === "python" ? language : "sql",
     config,
     inputs: node.inputs,
     readers: readersOf(state.manifest.nodes.values()).get(node.id) ?? [],

@@ -1,6 +1,6 @@
 import type { ShownCheck, ShownNode } from "../../app/show_node.ts";
 import type { Style } from "../terminal.ts";
-import { displayWidth, fitText, formatBytes, pad, plural } from "./format.ts";
+import { displayWidth, fitText, formatBytes, oneLine, pad, plural } from "./format.ts";
 
 /** Characters of the names of facts. */
 const LABEL = 10;
@@ -45,9 +45,31 @@ export function nodeView(node: ShownNode, style: Style, width: number | null): s
     ...(node.untraced === null
       ? []
       : ["", style.yellow(fitText(`Its columns cannot be followed: ${node.untraced}`, room))]),
-    ...(node.sql.trim() === "" ? [] : ["", style.bold("SQL")]),
+    ...fieldLines(node, style, room),
+    ...(node.sql.trim() === ""
+      ? []
+      : ["", style.bold(node.language === "sql" ? "SQL" : `Code (${node.language})`)]),
     ...(node.sql.trim() === "" ? [] : node.sql.split("\n").map((line) => `  ${line}`)),
   ].join("\n") + "\n";
+}
+
+/** The kind's own fields, but for SQL, which is shown below, and what was left out. */
+function fieldLines({ config, sql }: ShownNode, style: Style, room: number): string[] {
+  const fields = Object.entries(config).filter(([, value]) =>
+    value !== null && value !== "{}" && value !== "[]" && String(value).trimEnd() !== sql
+  );
+  if (fields.length === 0) return [];
+  const names = Math.max(...fields.map(([name]) => displayWidth(name)));
+  const text = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+  return [
+    "",
+    style.bold("Fields"),
+    ...fields.map(([name, value]) =>
+      `  ${pad(name, names)}  ${
+        fitText(oneLine(text(value).trim()), Math.max(8, room - names - 4))
+      }`
+    ),
+  ];
 }
 
 function outputWords({ result, outdated, environment, commit, virtual }: ShownNode): string {
