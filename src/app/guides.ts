@@ -1,4 +1,5 @@
 import benchmarks from "../../docs/benchmarks.md" with { type: "text" };
+import features from "../../docs/features.md" with { type: "text" };
 import guide from "../../docs/guide.md" with { type: "text" };
 import nodes from "../../docs/nodes.md" with { type: "text" };
 import outsideTables from "../../docs/outside-tables.md" with { type: "text" };
@@ -31,6 +32,7 @@ export const GUIDES: readonly Guide[] = [
   makeGuide("tutorial", tutorial),
   makeGuide("guide", guide),
   makeGuide("nodes", nodes),
+  makeGuide("features", features),
   makeGuide("outside-tables", outsideTables),
   makeGuide("reference", reference),
   makeGuide("benchmarks", benchmarks),
