@@ -85,9 +85,9 @@ async function show(context: CommandContext, workspace: Workspace, result: DryRu
   }
   if (result.tests.length > 0) {
     const { testView } = await import("../views/test_view.ts");
-    terminal.out(
-      `\n${testView({ environment: null, results: result.tests, duration_ms: 0 }, style)}`,
-    );
+    const duration_ms = result.tests.reduce((sum, test) => sum + test.duration_ms, 0);
+    const report = { environment: null, results: result.tests, duration_ms };
+    terminal.out(`\n${testView(report, style)}`);
   }
   const errors = styleFor(terminal.colorErr);
   if (draft.file !== target) {
