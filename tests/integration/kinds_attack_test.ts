@@ -53,3 +53,26 @@ Deno.test("a run of a part of production takes nothing over that its audits were
   assert.equal(code, 4, stderr);
   assert.deepEqual(await project.json("query", "SELECT s FROM transform.b"), [{ s: 4 }]);
 });
+
+Deno.test("an audit that depends on the clock is made in every run, whatever is built", async () => {
+  const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const source = `${X}columns: {d: date}\n`;
+  // What is too old for the engine's clock now was accepted once: as if time had passed since.
+  const dated = (audit: string) =>
+    `kind: transform\nname: a\ntransform: SELECT id, d FROM ref('source.x')\naudits:\n  - ${audit}\n`;
+  for (
+    const audit of [
+      "{type: recency, columns: [d], within: 3d}",
+      "{type: custom_sql, sql: SELECT * FROM __THIS__ WHERE d < current_date - 3}",
+      "{type: expression, expression: d >= current_date - 3}",
+    ]
+  ) {
+    using project = makeProject({
+      "data/x.csv": `id,d\n1,${day(1)}\n`,
+      "seeknal/x.yml": source,
+      "seeknal/a.yml": dated(audit),
+    });
+    await ok(project, "run");
+    assert.match(await ok(project, "run"), /1 of 1 check passed|1 check passed/, audit);
+  }
+});
