@@ -1,3 +1,4 @@
+import { withArticle } from "../base/article.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { didYouMean } from "../base/closest.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
@@ -236,7 +237,7 @@ class ManifestLoader implements AsyncDisposable {
         this.#diagnostics.push({
           severity: "error",
           code: "input_without_rows",
-          message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
+          message: `${spec.id} reads ${id}, and ${withArticle(input.kind)} has no rows`,
           ...locator.locate(inputPath(spec, i)),
           hint: "read the nodes that it is made of",
         });
