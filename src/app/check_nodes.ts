@@ -1,3 +1,4 @@
+import { withArticle } from "../base/article.ts";
 import { didYouMean } from "../base/closest.ts";
 import type { Report } from "../base/field_reader.ts";
 import { findGraphProblems } from "../dag/graph.ts";
@@ -59,7 +60,7 @@ export function checkInputs(nodes: readonly LoadedNode[], report: Report): void 
       report({
         severity: "error",
         code: "input_without_rows",
-        message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
+        message: `${spec.id} reads ${id}, and ${withArticle(input.kind)} has no rows`,
         ...locator.locate(inputPath(spec, i)),
         hint: "read the nodes that it is made of",
       });

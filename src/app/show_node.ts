@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { readersOf } from "../dag/graph.ts";
 import type { CheckResult } from "../model/check.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
@@ -41,7 +42,7 @@ export interface ShownNode {
   readonly description: string | null;
   readonly owner: string | null;
   readonly tags: readonly string[];
-  /** The query as its author wrote it, where there is one; else as it is run. The code of a script. */
+  /** The query or code as its author wrote it, where there is one; else as it is run. */
   readonly sql: string;
   /** Of `sql`. */
   readonly language: "sql" | "typescript" | "python";
@@ -67,6 +68,14 @@ export interface ShownNode {
   /** True where the result is of what the node was before. */
   readonly outdated: boolean;
   readonly virtual: boolean;
+  /** Numbers that the last run of its script recorded. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** What its script left beside the rows, such as a trained model; null where there is nothing. */
+  readonly artifact: {
+    /** Path of the file, relative to the project. */
+    readonly path: string;
+    readonly size_bytes: number;
+  } | null;
 }
 
 /**
@@ -117,7 +126,18 @@ export async function showNode(
     },
     outdated: record !== null && record.fingerprint !== node.fingerprint,
     virtual: node.virtual === true,
+    metrics: record?.metrics ?? {},
+    artifact: artifactOf(record, workspace),
   };
+}
+
+function artifactOf(
+  record: NodeRecord | null,
+  { root, cache }: Workspace,
+): ShownNode["artifact"] {
+  if (record?.artifact === undefined) return null;
+  const { content_hash, size_bytes } = record.artifact;
+  return { path: relative(root, cache.artifactPath(content_hash)), size_bytes };
 }
 
 function columnsOf({ shape, declared_columns, grain = [] }: ManifestNode): ShownColumn[] {

@@ -28,6 +28,13 @@ export function nodeView(node: ShownNode, style: Style, width: number | null): s
       [outputWords(node)],
       node.result?.status === "failed" ? style.red : undefined,
     ),
+    ...fact("metrics", metricWords(node)),
+    ...(node.artifact === null ? [] : [
+      // A path that is cut is of no use.
+      `${pad(style.bold("artifact"), LABEL)}${node.artifact.path}  ${
+        formatBytes(node.artifact.size_bytes)
+      }`,
+    ]),
     ...fact(
       "tables",
       node.tables.map((table) =>
@@ -46,10 +53,8 @@ export function nodeView(node: ShownNode, style: Style, width: number | null): s
       ? []
       : ["", style.yellow(fitText(`Its columns cannot be followed: ${node.untraced}`, room))]),
     ...fieldLines(node, style, room),
-    ...(node.sql.trim() === ""
-      ? []
-      : ["", style.bold(node.language === "sql" ? "SQL" : `Code (${node.language})`)]),
-    ...(node.sql.trim() === "" ? [] : node.sql.split("\n").map((line) => `  ${line}`)),
+    ...(node.sql.trim() === "" ? [] : ["", style.bold(LANGUAGES[node.language])]),
+    ...(node.sql.trim() === "" ? [] : node.sql.split("\n").map((line) => `  ${line}`.trimEnd())),
   ].join("\n") + "\n";
 }
 
@@ -84,6 +89,13 @@ function outputWords({ result, outdated, environment, commit, virtual }: ShownNo
   return `${size} in ${place} at ${commit.slice(0, 7)}${before}`;
 }
 
+function metricWords({ metrics }: ShownNode): string[] {
+  return Object.entries(metrics).map(([name, value]) => `${name} ${value}`);
+}
+
+/** What the text of a node is written in. */
+const LANGUAGES = { sql: "SQL", typescript: "TypeScript", python: "Python" } as const;
+
 function checkWords({ name, severity, result }: ShownCheck): string {
   const level = severity === "warn" ? " (warns)" : "";
   if (result === null) return `${name}${level}: not run yet`;
@@ -96,9 +108,11 @@ function checkWords({ name, severity, result }: ShownCheck): string {
 function columnLines({ columns }: ShownNode, style: Style, room: number): string[] {
   const names = Math.max(0, ...columns.map(({ name }) => displayWidth(name)));
   const types = Math.min(24, Math.max(0, ...columns.map(({ type }) => displayWidth(type))));
+  const marks = columns.some(({ key }) => key) ? "key".length : 0;
   return columns.map(({ name, type, key, from, description }) => {
     const origin = from.length === 0 ? "" : `<- ${from.join(", ")}`;
-    const about = [key ? "key" : "", (description ?? "").replace(/\s+/g, " ").trim(), origin]
+    const mark = marks === 0 ? "" : pad(key ? "key" : "", marks);
+    const about = [mark, (description ?? "").replace(/\s+/g, " ").trim(), origin]
       .filter(Boolean).join("  ");
     const left = Math.max(0, room - names - types - 6);
     const shown = left < 6 ? "" : fitText(about, left);
