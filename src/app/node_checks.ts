@@ -1,7 +1,7 @@
 import { compactJson } from "../base/canonical_json.ts";
 import { sha256 } from "../base/hash.ts";
 import { isMapping } from "../base/field_reader.ts";
-import { auditChecks } from "../checks/audit_checks.ts";
+import { auditChecks, dependsOnClock } from "../checks/audit_checks.ts";
 import { metricChecks } from "../checks/metric_audit.ts";
 import { freshnessChecks } from "../checks/freshness_checks.ts";
 import { type CheckResult, type CheckSpec, checkWords, isBlocking } from "../model/check.ts";
@@ -40,7 +40,7 @@ export function freshnessOf({ kind, config }: ManifestNode): FreshnessSpec | nul
 
 /** True where time alone may make a check fail: such a node is checked in every run. */
 export function isCheckedAlways(node: ManifestNode): boolean {
-  return freshnessOf(node) !== null;
+  return freshnessOf(node) !== null || (node.audits ?? []).some(dependsOnClock);
 }
 
 /**

@@ -374,17 +374,20 @@ function widenFull(
 }
 
 function chooseSteps(
-  { loaded: { manifest }, reused }: Planned,
+  { base, loaded: { manifest }, reused }: Planned,
   selected: Selected,
   forced: ReadonlySet<NodeId>,
   { selection }: RunRequest,
 ): { build: Set<NodeId>; included: NodeId[]; warnings: string[] } {
-  const exists = (id: NodeId) => {
+  const isAccepted = (id: NodeId) => {
     const node = manifest.nodes.get(id)!;
     const record = reused.get(id);
     return node.virtual === true ||
-      (record !== undefined && !forced.has(id) && isChecked(node, record, manifest.nodes) &&
-        !isCheckedAlways(node));
+      (record !== undefined && isChecked(node, record, manifest.nodes));
+  };
+  const exists = (id: NodeId) => {
+    const node = manifest.nodes.get(id)!;
+    return isAccepted(id) && (node.virtual === true || !(forced.has(id) || isCheckedAlways(node)));
   };
   // A node without rows is whole when what it is made of is there.
   const isVirtual = (id: NodeId) => manifest.nodes.get(id)!.virtual === true;
@@ -393,6 +396,11 @@ function chooseSteps(
     (id) => isVirtual(id) ? manifest.nodes.get(id)!.inputs : [],
   );
   const targets = [...new Set([...selected.ids, ...made])].filter((id) => !exists(id));
+  // What production takes over brings what it was made from along, which has to be there then.
+  const origins = base.env === null
+    ? reachable(selected.ids, (id) => manifest.nodes.get(id)!.inputs)
+    : new Set<NodeId>();
+  targets.push(...[...origins].filter((id) => !isAccepted(id)));
   const needed = reachable(
     targets,
     (id) => manifest.nodes.get(id)!.inputs.filter((i) => !exists(i)),

@@ -1,11 +1,12 @@
 import { fingerprintFrom } from "../dag/fingerprint.ts";
-import { reachable } from "../dag/graph.ts";
+import { reachable, readersOf } from "../dag/graph.ts";
 import { ENGINE_VERSION } from "../engine/registry.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
 import type { NodeRecord, Snapshot } from "../model/snapshot.ts";
 import { isPartial } from "../plan/select_nodes.ts";
 import type { Executed } from "./execute_nodes.ts";
+import { isChecked } from "./node_checks.ts";
 import { isValidRecord } from "./outputs.ts";
 import type { PreparedRun, RunRequest } from "./prepared_run.ts";
 import type { Workspace } from "./workspace.ts";
@@ -50,15 +51,23 @@ export function productionAfter(
     const record = records.get(node.id) ?? reused.get(node.id);
     return isValidRecord(record, node, cache) ? record! : null;
   };
-  const isThere = (node: ManifestNode) => node.virtual === true || recordOf(node) !== null;
   const { nodes: current } = loaded.manifest;
+  const isThere = (node: ManifestNode) => {
+    if (node.virtual === true) return true;
+    const record = recordOf(node);
+    return record !== null && isChecked(node, record, current);
+  };
   const failed = [...outcomes.values()].some(({ status }) =>
     status === "failed" || status === "skipped"
   );
   const whole = !isPartial(selection) && !failed;
   const built = new Set(steps.map(({ id }) => id));
-  const chosen = [...current.values()].filter((node) =>
-    whole || ((selected.ids.has(node.id) || built.has(node.id)) && isThere(node))
+  // A node cannot come without what it reads, which would take the place of what production has of that.
+  const readers = readersOf(current.values());
+  const missing = [...current.values()].filter((node) => !isThere(node)).map(({ id }) => id);
+  const incomplete = reachable(missing, (id) => readers.get(id) ?? []);
+  const chosen = [...current.values()].filter(({ id }) =>
+    whole || ((selected.ids.has(id) || built.has(id)) && !incomplete.has(id))
   );
   // What a node was built from comes along, also where it was only taken from the cache.
   const withInputs = reachable(chosen.map(({ id }) => id), (id) => current.get(id)!.inputs);

@@ -33,6 +33,17 @@ export function auditChecks(
   );
 }
 
+/** Words by which SQL asks for the time. Where one only looks like it, a check is made once too often. */
+const CLOCK =
+  /\b(now|today|age|current_date|current_time|current_timestamp|current_localtime|current_localtimestamp|localtime|localtimestamp|get_current_time|get_current_timestamp|transaction_timestamp)\b/i;
+
+/** True where the same rows may pass today and fail tomorrow. */
+export function dependsOnClock({ type, params, where = "" }: AuditSpec): boolean {
+  const { readsClock = false, written } = findAuditType(type)!;
+  if (readsClock) return true;
+  return CLOCK.test(where) || (written !== undefined && CLOCK.test(String(params[written.field])));
+}
+
 function nameOf({ type, name, columns, params }: AuditSpec, column: string | null): string {
   if (name !== undefined) {
     return columns.length > 1 && column !== null ? `${name}(${column})` : name;

@@ -35,6 +35,8 @@ export interface AuditType {
   readonly schema: Readonly<Record<string, JsonSchema>>;
   /** The field of the type's own that the author writes SQL in; absent: there is none. */
   readonly written?: WrittenSql;
+  /** True where time alone may make it fail. */
+  readonly readsClock?: true;
   /** The one field that `type: value` stands for where the type takes no columns. */
   readonly mainField?: string;
   /** Reads the type's own fields; null after reporting why they are unusable. */

@@ -92,6 +92,7 @@ const UNITS: Readonly<Record<string, string>> = { m: "MINUTE", h: "HOUR", d: "DA
 export const RECENCY: AuditType = {
   name: "recency",
   summary: "The newest time in each column lies within a span before now",
+  readsClock: true,
   takesColumns: true,
   schema: { within: { type: "string", description: "30m, 24h or 7d" } },
   parse: (reader) => {

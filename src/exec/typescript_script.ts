@@ -1,4 +1,5 @@
 import { batchIpc } from "../arrow/batch_ipc.ts";
+import { isMapping } from "../base/field_reader.ts";
 import { readParquet } from "../engine/quote.ts";
 import type { ScriptInput, ScriptJob } from "../model/run.ts";
 import type { ScriptContext } from "./script_context.ts";
@@ -37,7 +38,9 @@ export async function runTypeScript(
   const fail = (message: string) => reject(new ScriptError(message));
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
-  port.onmessage = ({ data }: MessageEvent<FromScript>) => {
+  port.onmessage = ({ data }: MessageEvent<unknown>) => {
+    // A script that got hold of the line may say anything: what is not understood fails its node, not our worker.
+    if (!isFromScript(data)) return fail("It sent a message that seeknal does not understand");
     switch (data.type) {
       case "log":
         return log(data.message);
@@ -61,6 +64,25 @@ export async function runTypeScript(
     signal.removeEventListener("abort", abort);
     port.close();
     own?.worker.terminate();
+  }
+}
+
+function isFromScript(data: unknown): data is FromScript {
+  if (!isMapping(data)) return false;
+  switch (data["type"]) {
+    case "log":
+      return typeof data["message"] === "string";
+    case "rows":
+      return data["bytes"] instanceof Uint8Array;
+    case "done":
+      return Number.isSafeInteger(data["longestLine"]) && isMapping(data["metrics"]) &&
+        Object.values(data["metrics"]).every(Number.isFinite) &&
+        (data["artifact"] === null || data["artifact"] instanceof Uint8Array);
+    case "failed":
+      return typeof data["message"] === "string" &&
+        (data["hint"] === null || typeof data["hint"] === "string");
+    default:
+      return false;
   }
 }
 

@@ -1,3 +1,4 @@
+import { withArticle } from "../base/article.ts";
 import { basename, join } from "node:path";
 import { didYouMean } from "../base/closest.ts";
 import { compareText, type Diagnostic } from "../base/diagnostic.ts";
@@ -346,7 +347,10 @@ function loadNode(document: NodeDocument, context: LoadContext): LoadedNode | nu
     return null;
   }
   const spec = parseSpec(reader, kind, name ?? "unnamed", document, context);
-  reader.rejectUnknown(`a ${kind.kind}`, { sql: "write transform:", query: "write transform:" });
+  reader.rejectUnknown(withArticle(kind.kind), {
+    sql: "write transform:",
+    query: "write transform:",
+  });
   if (spec === null && name !== null) broken.add(name);
   if (spec === null || name === null) return null;
   return { spec, file, locator };

@@ -170,8 +170,23 @@ function unknownParam(name: string, known: readonly string[]) {
   return {
     code: "unknown_param",
     message: `Unknown parameter "${name}"`,
-    hint: didYouMean(name, known) ?? `add it to the node: params: {${name}: …}`,
+    hint: foreignHint(name) ?? didYouMean(name, known) ??
+      `add it to the node: params: {${name}: …}`,
   };
+}
+
+/** What to write in place of a call of another tool's templates; undefined for a plain name. */
+function foreignHint(name: string): string | undefined {
+  const call = /^(\w+)\s*\(/.exec(name)?.[1];
+  if (call === "ref") return "write it without braces, with the kind: FROM ref('transform.orders')";
+  if (call === "source") return "write it without braces: FROM ref('source.orders')";
+  if (call === "config") {
+    return "write fields as YAML, in a comment at the top: -- /// seeknal … -- ///";
+  }
+  if (call === "var" || call === "env_var") {
+    return "write {{ name }}, and params: {name: …} in the node or --params on the command line";
+  }
+  return call === undefined ? undefined : "in braces there are names; SQL itself has no macros";
 }
 
 function nameInputs(text: string, inputs: readonly string[], report: Reporter): RewrittenText {

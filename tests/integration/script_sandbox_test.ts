@@ -138,3 +138,37 @@ Deno.test("what a script may not import is said in the plan, with its line", asy
   );
   assert.match(diagnostics[2]!.message, /leads out of the project/);
 });
+
+Deno.test("a script that takes the line for itself and says nonsense fails its node, and no other", async () => {
+  const capture = `let line;
+const send = MessagePort.prototype.postMessage;
+MessagePort.prototype.postMessage = function (...args) { line = this; return send.apply(this, args); };
+export default async function (inputs, context) {
+  context.log("x");
+  line.postMessage(MESSAGE);
+  return [{ x: "a" }];
+}
+`;
+  const messages = [
+    "null",
+    "{ type: 'rows', bytes: 'abc' }",
+    "{ type: 'done', rows: 1, longestLine: '1) --', metrics: {}, artifact: null }",
+    "{ type: 'done', rows: 1, longestLine: 1, metrics: { a: 'b' }, artifact: null }",
+    "{ type: 'failed', message: {}, hint: 5 }",
+  ];
+  using project = makeProject({
+    "seeknal/fine.ts":
+      '// /// seeknal\n// columns: {x: VARCHAR}\n// ///\nexport default () => [{ x: "a" }];\n',
+    ...Object.fromEntries(messages.map((message, n) => [
+      `seeknal/bad_${n}.ts`,
+      `// /// seeknal\n// columns: {x: VARCHAR}\n// ///\n${capture.replace("MESSAGE", message)}`,
+    ])),
+  });
+  const events = await finished(project);
+  assert.equal(events.get("transform.fine")?.status, "success");
+  for (const n of messages.keys()) {
+    const event = events.get(`transform.bad_${n}`);
+    assert.equal(event?.status, "failed");
+    assert.match(event.error!, /sent a message that seeknal does not understand/);
+  }
+});

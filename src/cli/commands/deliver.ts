@@ -20,8 +20,8 @@ export const DELIVER: Command = {
   name: "deliver",
   summary: "Deliver exposures whose inputs changed since they were delivered",
   arguments: [{
-    name: "[NAMES]",
-    doc: "exposures, separated by commas (default: all)",
+    name: "[NAMES...]",
+    doc: "exposures, separated by spaces or commas (default: all)",
     completes: "node",
   }],
   options: [
@@ -86,7 +86,7 @@ function chosen(
   { args }: CommandContext,
   exposures: readonly ExposureState[],
 ): ReadonlySet<NodeId> | null {
-  const names = splitNames([args[0] ?? ""]);
+  const names = splitNames(args);
   if (names.length === 0) return null;
   return new Set(names.map((name) => {
     const found = exposures.find(({ id }) => id === name || id === `exposure.${name}`);

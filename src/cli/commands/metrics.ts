@@ -31,7 +31,10 @@ export const METRICS_OPTIONS: readonly CommandOption[] = [
 export const METRICS: Command = {
   name: "metrics",
   summary: "Compute metrics by dimensions, or list them",
-  arguments: [{ name: "[NAMES]", doc: "metrics, separated by commas; without: list them" }],
+  arguments: [{
+    name: "[NAMES...]",
+    doc: "metrics, separated by spaces or commas; without: list them",
+  }],
   options: [
     { flags: "-e, --env <ENV>", doc: "environment (default: prod)", completes: "environment" },
     ...METRICS_OPTIONS,
@@ -46,7 +49,7 @@ export const METRICS: Command = {
     "seeknal metrics revenue -d customers.region --filter \"status = 'paid'\" --order-by -revenue --limit 10",
   ],
   run: async (context) => {
-    const names = splitNames([context.args[0] ?? ""]);
+    const names = splitNames(context.args);
     return names.length === 0 ? await runList(context) : await runMetrics(context, names);
   },
 };
@@ -88,8 +91,8 @@ export async function runMetrics(
 }
 
 /** Names of metrics as typed, with commas between them. */
-export function splitNames(typed: readonly string[]): string[] {
-  return typed.flatMap((one) => one.split(",")).map((name) => name.trim()).filter(Boolean);
+export function splitNames(typed: readonly (string | undefined)[]): string[] {
+  return typed.flatMap((one) => (one ?? "").split(",")).map((name) => name.trim()).filter(Boolean);
 }
 
 async function runList(context: CommandContext): Promise<number> {

@@ -147,7 +147,9 @@ function sayWarnings({ terminal }: CommandContext, { warnings, included }: Prepa
   if (included.length > 0) {
     const names = included.slice(0, 5).join(", ") + (included.length > 5 ? ", ..." : "");
     terminal.err(
-      `Including ${plural(included.length, "upstream node")} without output: ${names}\n`,
+      `Including ${plural(included.length, "upstream node")} that ${
+        included.length === 1 ? "has" : "have"
+      } to be built or checked first: ${names}\n`,
     );
   }
 }

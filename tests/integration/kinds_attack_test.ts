@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { makeProject, type TempProject } from "../support/project.ts";
+
+const X = "kind: source\nname: x\nsource: csv\ntable: data/x.csv\n";
+const A = "kind: transform\nname: a\ntransform: SELECT id, v FROM ref('source.x')\n";
+const B = "kind: transform\nname: b\ntransform: SELECT sum(v) AS s FROM ref('transform.a')\n";
+const POSITIVE = "audits: [{type: accepted_range, column: v, min: 0}]\n";
+
+function shop(): TempProject {
+  return makeProject({
+    "data/x.csv": "id,v\n1,5\n2,-1\n",
+    "seeknal/x.yml": X,
+    "seeknal/a.yml": A,
+    "seeknal/b.yml": B,
+  });
+}
+
+async function ok(project: TempProject, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await project.run(...args);
+  assert.equal(code, 0, `${args.join(" ")}\n${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+Deno.test("run --continue-on-error leaves production the output of a node whose new audit fails", async () => {
+  using project = shop();
+  await ok(project, "run");
+  project.write("seeknal/a.yml", A + POSITIVE);
+  const { code } = await project.run("run", "--continue-on-error");
+  assert.equal(code, 4);
+  assert.deepEqual(await project.json("query", "SELECT v FROM transform.a ORDER BY v"), [
+    { v: -1 },
+    { v: 5 },
+  ]);
+});
+
+Deno.test("a run of a part of production keeps the output of what it reads", async () => {
+  using project = shop();
+  await ok(project, "run");
+  // Nobody reads the new column: what reads the source is as it was.
+  project.write("data/x.csv", "id,v,w\n1,5,7\n2,-1,7\n");
+  await ok(project, "run", "--nodes", "b");
+  assert.deepEqual(await project.json("query", "SELECT count(*) AS n FROM source.x"), [{ n: 2 }]);
+});
+
+Deno.test("a run of a part of production takes nothing over that its audits were not asked about", async () => {
+  using project = shop();
+  await ok(project, "run");
+  project.write("seeknal/a.yml", A.replace("id, v", "id, v - 10 AS v"));
+  await ok(project, "plan", "dev");
+  await ok(project, "run", "--env", "dev");
+  project.write("seeknal/a.yml", A.replace("id, v", "id, v - 10 AS v") + POSITIVE);
+  const { code, stderr } = await project.run("run", "--nodes", "b");
+  assert.equal(code, 4, stderr);
+  assert.deepEqual(await project.json("query", "SELECT s FROM transform.b"), [{ s: 4 }]);
+});
+
+Deno.test("an audit that depends on the clock is made in every run, whatever is built", async () => {
+  const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const source = `${X}columns: {d: date}\n`;
+  // What is too old for the engine's clock now was accepted once: as if time had passed since.
+  const dated = (audit: string) =>
+    `kind: transform\nname: a\ntransform: SELECT id, d FROM ref('source.x')\naudits:\n  - ${audit}\n`;
+  for (
+    const audit of [
+      "{type: recency, columns: [d], within: 3d}",
+      "{type: custom_sql, sql: SELECT * FROM __THIS__ WHERE d < current_date - 3}",
+      "{type: expression, expression: d >= current_date - 3}",
+    ]
+  ) {
+    using project = makeProject({
+      "data/x.csv": `id,d\n1,${day(1)}\n`,
+      "seeknal/x.yml": source,
+      "seeknal/a.yml": dated(audit),
+    });
+    await ok(project, "run");
+    assert.match(await ok(project, "run"), /1 of 1 check passed|1 check passed/, audit);
+  }
+});
