@@ -157,6 +157,32 @@ Deno.test("diff --stat names changed nodes without their SQL, and nothing where 
   assert.doesNotMatch(stdout, /transform\.revenue|lower\(/);
 });
 
+Deno.test("metrics and deliver take several names, with spaces or commas between them", async () => {
+  const file = (name: string) =>
+    `kind: exposure\nname: ${name}\ntype: file\ndepends_on: [source.a]\n` +
+    `params: {path: target/exports/${name}.csv}\n`;
+  using project = makeTagged();
+  project.write(
+    "seeknal/metrics.yml",
+    "kind: semantic_model\nname: a\nmodel: source.a\n" +
+      "measures: [{name: n, agg: count}, {name: total, expr: id, agg: sum}]\n" +
+      "metrics: [{name: rows, measure: n}, {name: ids, measure: total}]\n",
+  );
+  project.write("seeknal/files.yml", [file("one"), file("two"), file("three")].join("---\n"));
+  await ok(project, "run", "--no-exposures");
+  for (const names of [["rows", "ids"], ["rows,ids"], ["rows,", "ids"]]) {
+    assert.deepEqual(await project.json("metrics", ...names), [{ rows: 1, ids: 1 }]);
+  }
+  await ok(project, "deliver", "one,three");
+  assert.deepEqual(["one", "two", "three"].map((n) => project.exists(`target/exports/${n}.csv`)), [
+    true,
+    false,
+    true,
+  ]);
+  await ok(project, "deliver", "exposure.two", "one");
+  assert.ok(project.exists("target/exports/two.csv"));
+});
+
 Deno.test("docs --list names the guides, --max-results bounds a search (a.11)", async () => {
   using project = makeProject();
   assert.equal(await ok(project, "docs", "--list"), await ok(project, "docs"));
