@@ -76,3 +76,35 @@ Deno.test("an audit that depends on the clock is made in every run, whatever is 
     assert.match(await ok(project, "run"), /1 of 1 check passed|1 check passed/, audit);
   }
 });
+
+Deno.test("a file that cannot be written fails its exposure, and nothing is delivered twice for it", async () => {
+  let received = 0;
+  await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+    received++;
+    return new Response();
+  });
+  const { port } = server.addr;
+  for (const format of ["parquet", "csv"]) {
+    received = 0;
+    using project = shop();
+    project.write(
+      "seeknal/hook.yml",
+      `kind: exposure\nname: a_hook\ntype: webhook\ninputs: [transform.a]\nparams: {url: "http://127.0.0.1:${port}/"}\n`,
+    );
+    project.write(
+      "seeknal/file.yml",
+      `kind: exposure\nname: b_file\ntype: file\ninputs: [transform.a]\nparams: {path: exports/a.${format}}\n`,
+    );
+    // A folder stands where the file has to go.
+    project.write(`exports/a.${format}/x`, "");
+    const first = await project.run("run");
+    assert.equal(first.code, 4, first.stderr);
+    assert.match(first.stderr, /exposure\.b_file\s+cannot write exports\/a\./);
+    const second = await project.run("deliver");
+    assert.equal(second.code, 4);
+    assert.equal(received, 1);
+    project.remove("exports");
+    await ok(project, "deliver");
+    assert.ok(project.exists(`exports/a.${format}`));
+  }
+});
