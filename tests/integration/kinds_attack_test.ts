@@ -108,3 +108,32 @@ Deno.test("a file that cannot be written fails its exposure, and nothing is deli
     assert.ok(project.exists(`exports/a.${format}`));
   }
 });
+
+Deno.test("a unit test of an incremental node sees a first build, unless it says which piece", async () => {
+  using project = makeProject({
+    "data/x.csv": "id,d\n1,2025-12-30\n2,2025-12-31\n",
+    "seeknal/x.yml": `${X}columns: {d: date}\n`,
+    "seeknal/a.yml":
+      "kind: transform\nname: a\nincremental_by_time: {time_column: d, start: 2025-12-01}\n" +
+      "transform: SELECT id, d FROM ref('source.x') WHERE d >= '{{ start_date }}' AND d < {{ end }}\n",
+    "seeknal/k.yml":
+      "kind: transform\nname: k\nincremental_by_key: {unique_key: [id], time_column: d}\n" +
+      "transform: SELECT id, d FROM ref('source.x') WHERE d > {{ watermark }}\n",
+  });
+  await ok(project, "run");
+  for (const name of ["a", "k"]) {
+    assert.match(await ok(project, "test", "--create", name), /2 rows out/);
+  }
+  const given =
+    "given:\n  - ref: source.x\n    rows: [{id: 1, d: 2025-12-30}, {id: 2, d: 2025-12-31}]\n" +
+    "expect: {rows: [{id: 2, d: 2025-12-31}]}\n";
+  project.write(
+    "tests/a.yml",
+    `name: part\nnode: transform.a\nparams: {start: 2025-12-31}\n${given}`,
+  );
+  project.write(
+    "tests/k.yml",
+    `name: new\nnode: transform.k\nparams: {watermark: 2025-12-30}\n${given}`,
+  );
+  assert.match(await ok(project, "test"), /4 tests: 4 passed/);
+});
