@@ -49,6 +49,10 @@ Deno.test("a run of a part of production takes nothing over that its audits were
   await ok(project, "plan", "dev");
   await ok(project, "run", "--env", "dev");
   project.write("seeknal/a.yml", A.replace("id, v", "id, v - 10 AS v") + POSITIVE);
+  await ok(project, "plan", "dev");
+  const refused = await project.run("promote", "dev", "--yes");
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /audits were not run as they are written now: transform\.a/);
   const { code, stderr } = await project.run("run", "--nodes", "b");
   assert.equal(code, 4, stderr);
   assert.deepEqual(await project.json("query", "SELECT s FROM transform.b"), [{ s: 4 }]);
