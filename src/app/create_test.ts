@@ -6,6 +6,8 @@ import { openSession } from "../engine/registry.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import { type EnvName, type NodeId, PROD } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import { incrementalOf } from "../model/node.ts";
+import { testLiterals } from "../nodes/incremental_sql.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { TESTS_DIR } from "../project/load_tests.ts";
 import { withoutSemicolon } from "../sql/tokens.ts";
@@ -57,13 +59,17 @@ export async function createTest(
   const node = findNode(loaded.manifest, request.node);
   const file = `${TESTS_DIR}/${node.kind}_${node.name}.yml`;
   if (readTextIfExists(join(root, file)) !== null) throw testExists(file);
-  const { node: { spec }, sql } = loaded.resolved.get(node.id)!;
+  const resolved = loaded.resolved.get(node.id)!;
+  const { node: { spec } } = resolved;
   if (node.inputs.length === 0 || isScriptNode(spec)) {
     throw testProblem(
       node.inputs.length === 0 ? `${node.id} has no inputs` : `${node.id} is made by a script`,
       "tests are written for nodes that SQL computes from others",
     );
   }
+  const incremental = incrementalOf(spec);
+  const literals = testLiterals(incremental, node.shape.columns, {});
+  const sql = incremental === null ? resolved.sql : resolved.sqlFor?.(literals) ?? resolved.sql;
   await using session = await openSession({ threads: 1, allowedDirs: [cache.objectsDir] });
   const inputs = [...new Set(node.inputs)];
   for (const id of inputs) {

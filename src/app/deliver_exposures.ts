@@ -75,18 +75,23 @@ export async function deliverExposures(
     const reports: DeliveryReport[] = [];
     const records = new Map<NodeId, DeliveryRecord>();
     const project = projectName(workspace.root);
-    for (const due of dueOf(workspace, request, snapshot)) {
-      if (workspace.host.signal.aborted) break;
-      const again = request.force === true ? workspace.host.now().toISOString() : "";
-      const report = await deliverOne(workspace, { env, project, snapshot, due, again });
-      reports.push(report);
-      request.report?.(report);
-      if (report.status === "failed") continue;
-      const { target, hash } = due;
-      records.set(due.id, { target, delivery_hash: hash, rows: report.rows });
+    let commit: CommitId | null = null;
+    try {
+      for (const due of dueOf(workspace, request, snapshot)) {
+        if (workspace.host.signal.aborted) break;
+        const again = request.force === true ? workspace.host.now().toISOString() : "";
+        const report = await deliverOne(workspace, { env, project, snapshot, due, again });
+        reports.push(report);
+        request.report?.(report);
+        if (report.status === "failed") continue;
+        const { target, hash } = due;
+        records.set(due.id, { target, delivery_hash: hash, rows: report.rows });
+      }
+    } finally {
+      faultPoint("delivered");
+      // Whatever stopped it, what was delivered is not delivered again.
+      if (records.size > 0) commit = await record(workspace, env, records);
     }
-    faultPoint("delivered");
-    const commit = records.size === 0 ? null : await record(workspace, env, records);
     return { reports, failed: reports.filter(({ status }) => status === "failed").length, commit };
   });
 }

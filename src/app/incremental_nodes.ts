@@ -4,6 +4,7 @@ import { sha256 } from "../base/hash.ts";
 import type { OutputCache } from "../cache/output_cache.ts";
 import { type FingerprintInput, fingerprintsOf } from "../dag/fingerprint.ts";
 import {
+  changedIntervals,
   type IncrementalCandidate,
   type IntervalRequest,
   logicInput,
@@ -78,7 +79,7 @@ export class IncrementalNodes {
       spec: incremental,
       logic,
       inputs: fingerprintsOf(whole).fingerprint,
-      candidates: this.#candidates(spec.id, incremental),
+      candidates: this.#candidates(spec.id, incremental, this.#builtByTime(inputs)),
       nowMs,
       request: request(spec.id),
     });
@@ -90,7 +91,27 @@ export class IncrementalNodes {
       statIfExists(this.#context.cache.objectPath(base.content_hash)) !== null;
   }
 
-  #candidates(id: NodeId, spec: IncrementalSpec): IncrementalCandidate[] {
+  /** Nodes upstream, however far, that are built by intervals of time. */
+  #builtByTime(inputs: readonly ManifestNode[]): ManifestNode[] {
+    const found = new Map<NodeId, ManifestNode>();
+    const visit = (nodes: readonly ManifestNode[]) => {
+      for (const node of nodes) {
+        if (found.has(node.id)) continue;
+        found.set(node.id, node);
+        visit(this.#settled.get(node.id)!.inputs);
+      }
+    };
+    visit(inputs);
+    return [...found.values()].filter(({ id }) =>
+      incrementalOf(this.#settled.get(id)!.spec)?.mode === "incremental_by_time"
+    );
+  }
+
+  #candidates(
+    id: NodeId,
+    spec: IncrementalSpec,
+    upstream: readonly ManifestNode[],
+  ): IncrementalCandidate[] {
     const { snapshots, inherited, cache } = this.#context;
     const candidates = snapshots.flatMap(({ manifest, results }) => {
       const node = manifest.nodes.get(id);
@@ -99,7 +120,10 @@ export class IncrementalNodes {
       // Without a row there is no highest value to go on from.
       if (spec.mode === "incremental_by_key" && record!.rows === 0) return [];
       const base = { fingerprint: node.fingerprint, content_hash: record!.content_hash! };
-      return [{ base, state: node.incremental }];
+      const stale = node.behind === true
+        ? node.incremental.done
+        : upstream.flatMap((read) => changedIntervals(manifest.nodes.get(read.id), read));
+      return [{ base, state: node.incremental, stale }];
     });
     const former = inherited?.nodes.get(id)?.fingerprint;
     const own = candidates.filter(({ base }) => base.fingerprint !== former);

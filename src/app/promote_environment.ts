@@ -19,6 +19,7 @@ import {
 } from "./environment_profile.ts";
 import { beforeDeliveries } from "./before_deliveries.ts";
 import { changesBody, tablesTrailer, trailerCommit } from "./messages.ts";
+import { isChecked } from "./node_checks.ts";
 import { pendingNodes } from "./outputs.ts";
 import { foreignSources } from "./outside_sources.ts";
 import { requireEnvironment } from "./require_environment.ts";
@@ -281,7 +282,11 @@ function checkComplete(
   if (pending.length === 0) return;
   const of = (status: string) =>
     pending.filter((id) => snapshot.results.get(id)?.status === status);
-  const [failed, lost] = [of("failed"), of("success")];
+  const failed = of("failed");
+  const { manifest: { nodes }, results } = snapshot;
+  const isCurrent = (id: NodeId) => isChecked(nodes.get(id)!, results.get(id)!, nodes);
+  const lost = of("success").filter(isCurrent);
+  const unchecked = of("success").filter((id) => !isCurrent(id));
   const list = (ids: readonly NodeId[]) =>
     ids.slice(0, 5).join(", ") + (ids.length > 5 ? ` and ${ids.length - 5} more` : "");
   if (lost.length > 0) {
@@ -292,6 +297,18 @@ function checkComplete(
         kind: "execution",
         hint:
           `plan and build them again:\n    seeknal plan ${environment}\n    seeknal run --env ${environment}`,
+      },
+    );
+  }
+  if (unchecked.length > 0) {
+    throw new UserError(
+      `Cannot promote "${environment}": audits were not run as they are written now: ${
+        list(unchecked)
+      }`,
+      {
+        code: "not_applied",
+        kind: "validation",
+        hint: `run them:\n    seeknal run --env ${environment}`,
       },
     );
   }

@@ -1,5 +1,7 @@
+import { intersectIntervals } from "../base/time_intervals.ts";
 import { fingerprintFrom } from "../dag/fingerprint.ts";
 import { reachable, readersOf } from "../dag/graph.ts";
+import { changedIntervals } from "../dag/incremental.ts";
 import { ENGINE_VERSION } from "../engine/registry.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode } from "../model/manifest.ts";
@@ -105,9 +107,25 @@ function findsTheSame(
   before: Manifest["nodes"],
   after: Manifest["nodes"],
 ): boolean {
+  if (node.incremental !== undefined) return findsTheSameIntervals(node, before, after);
   if (node.inputs.every((id) => before.get(id) === after.get(id))) return true;
   const read = (nodes: Manifest["nodes"]) => fingerprintFrom(node, nodes, ENGINE_VERSION);
   return read(after) !== null && read(after) === read(before);
+}
+
+/** Whether what is built piece by piece reads what it read, of the intervals that it has. Data of sources does not count. */
+function findsTheSameIntervals(
+  { id, incremental }: ManifestNode,
+  before: Manifest["nodes"],
+  after: Manifest["nodes"],
+): boolean {
+  const upstream = reachable([id], (read) => after.get(read)?.inputs ?? []);
+  return [...upstream].every((read) => {
+    const node = after.get(read);
+    if (read === id || node === undefined) return true;
+    const changed = changedIntervals(before.get(read), node);
+    return intersectIntervals(changed, incremental!.done).length === 0;
+  });
 }
 
 function sortedManifest(nodes: ReadonlyMap<NodeId, ManifestNode>): Manifest {

@@ -5,7 +5,9 @@ import { quoteName, quoteText } from "../engine/quote.ts";
 import { type Session, SqlError } from "../engine/session.ts";
 import type { NodeId } from "../model/ids.ts";
 import type { ManifestNode } from "../model/manifest.ts";
+import { incrementalOf } from "../model/node.ts";
 import type { RowsDiff, UnitTest } from "../model/test.ts";
+import { testLiterals } from "../nodes/incremental_sql.ts";
 import { kindOf } from "../nodes/registry.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { cteQuery } from "../sql/cte_query.ts";
@@ -166,10 +168,20 @@ async function relationOf(
 }
 
 /** The node's SQL, with what this test says about its parameters. */
-function sqlOf(test: UnitTest, { id }: ManifestNode, { loaded, data }: UnitTestContext): string {
+function sqlOf(
+  test: UnitTest,
+  { id, shape }: ManifestNode,
+  { loaded, data }: UnitTestContext,
+): string {
   const resolved = loaded.resolved.get(id)!;
-  if (Object.keys(test.params).length === 0) return resolved.sql;
-  const literals = literalsOf(test.params);
+  const incremental = incrementalOf(resolved.node.spec);
+  const literals = {
+    ...testLiterals(incremental, shape.columns, test.params),
+    ...literalsOf(test.params),
+  };
+  if (Object.keys(test.params).length === 0) {
+    return incremental === null ? resolved.sql : resolved.sqlFor?.(literals) ?? resolved.sql;
+  }
   const problems: Diagnostic[] = [];
   const again = kindOf(resolved.node.spec).resolve(
     resolved.node,

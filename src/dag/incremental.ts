@@ -12,7 +12,7 @@ import {
   subtractIntervals,
 } from "../base/time_intervals.ts";
 import type { IncrementalBase, IncrementalState } from "../model/incremental.ts";
-import type { QueryShape, SourceVersion } from "../model/manifest.ts";
+import type { ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
 import type { IncrementalByTime, IncrementalSpec } from "../model/node.ts";
 import { type FingerprintInput, fingerprintsOf } from "./fingerprint.ts";
 
@@ -20,6 +20,8 @@ import { type FingerprintInput, fingerprintsOf } from "./fingerprint.ts";
 export interface IncrementalCandidate {
   readonly base: IncrementalBase;
   readonly state: IncrementalState;
+  /** By time: intervals that nodes upstream, built by time as well, built again or added since. */
+  readonly stale: readonly Interval[];
 }
 
 /** What is asked for on the command line. */
@@ -75,10 +77,15 @@ function byTime(
   if (request.restate && !isLimited) return fromScratch(asked);
   const found = pick(candidates);
   if (found === null) return fromScratch(asked);
-  const { base, state } = found;
+  const { base, state, stale } = found;
   const pending = subtractIntervals(asked, state.done);
   const again = request.restate ? asked : behind(pending);
-  const build = intersectIntervals(mergeIntervals([...pending, ...again]), all);
+  // Whatever the limits, and also before a start that was moved: the output has rows of what is no more.
+  const outdated = intersectIntervals(wholeUnits(stale, unit), state.done);
+  const build = mergeIntervals([
+    ...intersectIntervals(mergeIntervals([...pending, ...again]), all),
+    ...outdated,
+  ]);
   if (build.length === 0) return state;
   return { logic, base, build, done: mergeIntervals([...state.done, ...build]), inputs };
 
@@ -116,6 +123,31 @@ function byKey(
   const found = request.restate ? undefined : candidates.find(isCurrent) ?? candidates[0];
   if (found !== undefined && isCurrent(found)) return found.state;
   return { logic, base: found?.base ?? null, build: [], done: [], inputs };
+}
+
+/**
+ * Intervals of a node built by time whose rows are others than before: those that it built since, where it went on from
+ * that output, and otherwise all that either has.
+ */
+export function changedIntervals(
+  before: Pick<ManifestNode, "fingerprint" | "incremental"> | undefined,
+  { fingerprint, incremental }: Pick<ManifestNode, "fingerprint" | "incremental">,
+): readonly Interval[] {
+  if (incremental === undefined || before?.fingerprint === fingerprint) return [];
+  return before !== undefined && incremental.base?.fingerprint === before.fingerprint
+    ? incremental.build
+    : mergeIntervals([...incremental.done, ...before?.incremental?.done ?? []]);
+}
+
+function wholeUnits(
+  intervals: readonly Interval[],
+  unit: IncrementalByTime["interval"],
+): Interval[] {
+  return mergeIntervals(
+    intervals.map(({ start, end }) =>
+      interval(floorTime(parseTime(start)!, unit), ceilTime(parseTime(end)!, unit))
+    ),
+  );
 }
 
 function ceilTime(ms: number, unit: IncrementalByTime["interval"]): number {

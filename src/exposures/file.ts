@@ -6,7 +6,7 @@ import { UserError } from "../base/user_error.ts";
 import { quoteText, readParquet } from "../engine/quote.ts";
 import { openSession } from "../engine/registry.ts";
 import { SqlError } from "../engine/session.ts";
-import type { Delivery, ExposureSettings, ExposureType } from "./exposure_type.ts";
+import type { Delivery, ExposureInput, ExposureSettings, ExposureType } from "./exposure_type.ts";
 import { finiteColumns } from "./json_rows.ts";
 
 const FORMATS = ["csv", "parquet", "json", "jsonl"] as const;
@@ -60,6 +60,8 @@ function pathProblem(path: string): string | null {
   if (/\{\{|\$\{/.test(path)) {
     return "variables are not filled in: environments have files of their own anyway";
   }
+  // deno-lint-ignore no-control-regex -- these are what it looks for
+  if (/[\x00-\x1f\x7f]/.test(path)) return "it has a control character in it";
   if (path.includes("\\")) return "folders are separated by /";
   if (posix.isAbsolute(path) || /^[A-Za-z]:/.test(path)) return "it is no path of the project";
   const [first, second] = path.toLowerCase().split("/");
@@ -82,32 +84,42 @@ async function deliver(delivery: Delivery): Promise<number> {
       "remove the link that it goes through",
     );
   }
-  if (format === "parquet") {
-    copyAtomic(input!.path, path);
-    return input!.rows;
-  }
-  Deno.mkdirSync(dirname(path), { recursive: true });
-  const temporary = temporaryName(path);
-  await using session = await openSession({ allowedDirs: [dirname(input!.path), dirname(path)] });
   try {
-    const columns = format === "csv" ? "*" : finiteColumns(input!.columns);
-    await session.run(
-      `COPY (SELECT ${columns} FROM ${readParquet(input!.path)}) TO ${quoteText(temporary)} (${
-        OPTIONS[format]
-      })`,
-    );
-    Deno.renameSync(temporary, path);
+    if (format === "parquet") copyAtomic(input!.path, path);
+    else await writeRows(input!, path, format);
   } catch (error) {
-    removeIfExists(temporary);
-    if (error instanceof SqlError || error instanceof Deno.errors.PermissionDenied) {
+    if (error instanceof SqlError || isFromSystem(error)) {
       throw failed(
         `cannot write ${settings["path"]}: ${error.message}`,
-        "see that the folder can be written to",
+        "see that the folder can be written to, and that no folder has the file's name",
       );
     }
     throw error;
   }
   return input!.rows;
+}
+
+async function writeRows(
+  input: ExposureInput,
+  path: string,
+  format: Exclude<Format, "parquet">,
+): Promise<void> {
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  const temporary = temporaryName(path);
+  using _leftover = { [Symbol.dispose]: () => removeIfExists(temporary) };
+  await using session = await openSession({ allowedDirs: [dirname(input.path), dirname(path)] });
+  const columns = format === "csv" ? "*" : finiteColumns(input.columns);
+  await session.run(
+    `COPY (SELECT ${columns} FROM ${readParquet(input.path)}) TO ${quoteText(temporary)} (${
+      OPTIONS[format]
+    })`,
+  );
+  Deno.renameSync(temporary, path);
+}
+
+/** True for what the operating system refused: a full disk, a folder in the way, missing rights. */
+function isFromSystem(error: unknown): error is Error {
+  return error instanceof Error && /\(os error \d+\)/.test(error.message);
 }
 
 function failed(message: string, hint: string): UserError {

@@ -18,6 +18,24 @@ export function bindLiterals(spec: IncrementalSpec | null): Literals {
   return limits({ start: "1970-01-01T00:00:00Z", end: "1970-01-02T00:00:00Z" });
 }
 
+/** Up to when a test looks where it does not say: later than any row, and not too far for a query that lists all days. */
+const TEST_END = "2100-01-01T00:00:00Z";
+
+/**
+ * What stands for the values of a build in a test: those of a first build of everything, where the test
+ * does not say otherwise.
+ */
+export function testLiterals(
+  spec: IncrementalSpec | null,
+  columns: readonly Column[],
+  said: Readonly<Record<string, unknown>>,
+): Literals {
+  if (spec === null) return {};
+  if (spec.mode === "incremental_by_key") return watermark(belowAll(typeOf(spec, columns) ?? ""));
+  const { start = spec.start, end = TEST_END } = said;
+  return limits({ start: String(start), end: String(end) });
+}
+
 /** The query of one build: what is kept of the former output, and the new rows. */
 export function incrementalSql(
   spec: IncrementalSpec,
@@ -63,7 +81,7 @@ function byKeySql(
 ): string {
   const names = columns.map(({ name }) => quoteName(name)).join(", ");
   const column = spec.time_column;
-  const type = columns.find(({ name }) => column !== null && sameName(name, column))?.type;
+  const type = typeOf(spec, columns);
   const reached = base === null || column === null || type === undefined
     ? belowAll(type ?? "")
     : `(SELECT max(${quoteName(column)}) FROM ${quoteNodeId(PREVIOUS)})`;
@@ -82,6 +100,10 @@ function byKeySql(
     } HAVING count(*) > 1))\n` +
     `SELECT ${names} FROM "fresh" ` +
     `WHERE (SELECT CASE WHEN n > 0 THEN error(${message}) ELSE true END FROM "twice")${kept}`;
+}
+
+function typeOf({ time_column }: IncrementalByKey, columns: readonly Column[]): string | undefined {
+  return columns.find(({ name }) => time_column !== null && sameName(name, time_column))?.type;
 }
 
 function sameName(a: string, b: string): boolean {

@@ -303,3 +303,61 @@ Deno.test("whatever happens in whatever order, incremental rows are those of a b
     assert.deepEqual(await shop.days(), shop.expected(today), `step ${step}: ${what}`);
   }
 });
+
+const SECOND = `kind: transform
+name: second
+incremental_by_time: {time_column: day, start: ${dayText(0)}}
+transform: |
+  SELECT day, orders, amount FROM ref('transform.daily') WHERE day >= {{ start }} AND day < {{ end }}
+`;
+
+Deno.test("intervals that a node builds again are built again of the incremental nodes that read it", async () => {
+  const shop = new Shop(daily("sum(amount)", ", lookback: 1"));
+  shop.project.write("seeknal/second.yml", SECOND);
+  const same = async (what: string, env = "prod") => {
+    const rows = (name: string) =>
+      shop.query(`SELECT day, orders, amount FROM transform.${name} ORDER BY 1`, env);
+    assert.deepEqual(await rows("second"), await rows("daily"), what);
+  };
+  await shop.ok("run");
+  shop.sell(1, 1);
+  shop.write();
+  const late = ["--start", dayText(1), "--end-date", dayText(1)];
+  await shop.ok("intervals", "restate", "daily", ...late);
+  assert.deepEqual(await shop.days(), shop.expected(TODAY));
+  await same("restated");
+  shop.sell(TODAY - 1, 1);
+  shop.write();
+  shop.project.host.advance(DAY_MS);
+  await shop.ok("run");
+  await same("late rows within the lookback");
+  // A run of a part leaves it behind; whatever comes next brings it up.
+  shop.sell(3, 1);
+  shop.write();
+  await shop.ok("run", "--select", "daily", "--restate", "daily");
+  await shop.ok("run");
+  assert.deepEqual(await shop.days(), shop.expected(TODAY + 1));
+  await same("left behind");
+  shop.sell(4, 1);
+  shop.write();
+  await shop.ok("plan", "dev", "--restate", "daily");
+  await shop.ok("run", "--env", "dev");
+  await same("an environment", "dev");
+  assert.deepEqual(await shop.days("dev"), shop.expected(TODAY + 1));
+  await shop.ok("promote", "dev", "--yes");
+  await same("promoted");
+  assert.match(await shop.ok("run"), /Nothing to run/);
+});
+
+Deno.test("rows before a start that is moved back reach what has those intervals already", async () => {
+  const shop = new Shop(daily("sum(amount)").replace(dayText(0), dayText(4)));
+  shop.project.write("seeknal/second.yml", SECOND);
+  await shop.ok("run");
+  shop.project.write("seeknal/daily.yml", daily("sum(amount)"));
+  await shop.ok("run");
+  assert.deepEqual(await shop.days(), shop.expected(TODAY));
+  assert.deepEqual(
+    await shop.query("SELECT count(*) AS n FROM transform.second"),
+    [{ n: TODAY }],
+  );
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Interval, timeText } from "../../../src/base/time_intervals.ts";
 import {
+  changedIntervals,
   type IncrementalCandidate,
   type IncrementalQuestion,
   NO_INTERVAL_REQUEST,
@@ -41,6 +42,7 @@ function candidate(name: string, state: Partial<IncrementalState>): IncrementalC
   return {
     base: { fingerprint: name as Fingerprint, content_hash: name as ContentHash },
     state: known,
+    stale: [],
   };
 }
 
@@ -100,4 +102,30 @@ Deno.test("planIncremental() by key goes on when what it reads changed, and only
   const moved = planIncremental({ ...same, inputs: "later" });
   assert.equal(moved.base?.fingerprint, "a");
   assert.equal(moved.inputs, "later");
+});
+
+Deno.test("planIncremental() builds done intervals again that a node upstream built again, in whole units", () => {
+  const known = candidate("a", { done: [days(0, 5)] });
+  const hour = { start: "2026-01-02T05:00:00Z", end: "2026-01-02T06:00:00Z" };
+  const state = planIncremental(question({
+    candidates: [{ ...known, stale: [hour, days(4, 9)] }],
+    request: { startMs: ms(0), endMs: ms(1), restate: false },
+  }));
+  assert.deepEqual(state.build, [days(1, 2), days(4, 5)]);
+  assert.deepEqual(state.done, [days(0, 5)]);
+  assert.deepEqual(state.base, known.base);
+});
+
+Deno.test("changedIntervals() are those built on top of the former output, and otherwise all", () => {
+  const node = (name: string, state: Partial<IncrementalState>) => ({
+    fingerprint: name as Fingerprint,
+    incremental: candidate(name, state).state,
+  });
+  const before = node("a", { done: [days(0, 3)] });
+  const base = candidate("a", {}).base;
+  const next = node("b", { base, build: [days(3, 4)], done: [days(0, 4)] });
+  assert.deepEqual(changedIntervals(before, before), []);
+  assert.deepEqual(changedIntervals(before, next), [days(3, 4)]);
+  assert.deepEqual(changedIntervals(before, node("c", { done: [days(1, 5)] })), [days(0, 5)]);
+  assert.deepEqual(changedIntervals(undefined, before), [days(0, 3)]);
 });
