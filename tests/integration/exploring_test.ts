@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ListedNode } from "../../src/app/list_nodes.ts";
 import type { ShownNode } from "../../src/app/show_node.ts";
+import { NODE_KINDS } from "../../src/nodes/registry.ts";
 import { runSeeknal, type TempProject } from "../support/project.ts";
 import { fileTree, makeShop, ok, transform } from "../support/shop.ts";
 
@@ -347,7 +348,7 @@ Deno.test("completion offers environments, nodes of the files, tags and kinds", 
   const complete = async (...words: string[]) =>
     (await project.run("__complete", "--", ...words)).stdout.trim().split("\n");
   assert.deepEqual(await complete("show", "transform.n"), ["transform.names"]);
-  assert.deepEqual(await complete("list", "--types", ""), ["source", "transform"].filter((k) => k));
+  assert.deepEqual(await complete("list", "--types", ""), NODE_KINDS.map(({ kind }) => kind).sort());
   await ok(project, "run");
   await ok(project, "plan", "dev");
   assert.deepEqual(await complete("repl", "--env", ""), ["dev", "prod"]);
