@@ -90,6 +90,24 @@ Deno.test("draft writes over a draft with --force only, takes both spellings of 
   assert.ok(project.exists("draft_common_transformation_t.yml"));
 });
 
+Deno.test("draft source reads the file of its name in data/, whatever its type", async () => {
+  using project = makeProject({ "data/events.jsonl": '{"id": 1}\n' });
+  await ok(project, "draft", "source", "events");
+  assert.match(project.read("draft_source_events.yml"), /^source: jsonl +# how to read it/m);
+  assert.match(await ok(project, "dry-run", "draft_source_events.yml"), /\nid\n--\n 1\n/);
+});
+
+Deno.test("lint asks for a description in words that fit a node with rows and one without", async () => {
+  using project = makeProject({
+    "data/orders.csv": "id\n1\n",
+    "seeknal/nodes.yml":
+      "kind: source\nname: orders\nsource: csv\ntable: data/orders.csv\n---\nkind: exposure\nname: report\ntype: dashboard\ndepends_on: [{ref: source.orders}]\n",
+  });
+  const { stdout, stderr } = await project.run("lint");
+  assert.match(stdout + stderr, /exposure\.report has no description[\s\S]*what it is for/);
+  assert.match(stdout + stderr, /source\.orders has no description[\s\S]*what one row is/);
+});
+
 Deno.test("draft reads the node that --from names, the best one without it, and says what one lacks", async () => {
   using shop = makeShop();
   await ok(shop, "draft", "transform", "a", "--from", "customers");
