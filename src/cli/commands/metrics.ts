@@ -4,7 +4,16 @@ import { UserError } from "../../base/user_error.ts";
 import type { Table } from "../../engine/session.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { envOption, filePath, flag, printJson, text, texts, wholeNumber } from "../options.ts";
+import {
+  envOption,
+  filePath,
+  flag,
+  printJson,
+  text,
+  texts,
+  wholeNumber,
+  words,
+} from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { pad, plural } from "../views/format.ts";
 import { tableCsv, tableJson, tableView } from "../views/table_view.ts";
@@ -49,7 +58,7 @@ export const METRICS: Command = {
     "seeknal metrics revenue -d customers.region --filter \"status = 'paid'\" --order-by -revenue --limit 10",
   ],
   run: async (context) => {
-    const names = splitNames(context.args);
+    const names = splitNames(words(context, 0));
     return names.length === 0 ? await runList(context) : await runMetrics(context, names);
   },
 };
@@ -91,8 +100,8 @@ export async function runMetrics(
 }
 
 /** Names of metrics as typed, with commas between them. */
-export function splitNames(typed: readonly (string | undefined)[]): string[] {
-  return typed.flatMap((one) => (one ?? "").split(",")).map((name) => name.trim()).filter(Boolean);
+export function splitNames(typed: readonly string[]): string[] {
+  return typed.flatMap((one) => one.split(",")).map((name) => name.trim()).filter(Boolean);
 }
 
 async function runList(context: CommandContext): Promise<number> {
