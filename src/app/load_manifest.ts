@@ -1,7 +1,7 @@
 import { withArticle } from "../base/article.ts";
 import { compactJson } from "../base/canonical_json.ts";
 import { didYouMean } from "../base/closest.ts";
-import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
+import { type Diagnostic, type Location, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
 import type { Locator } from "../base/field_reader.ts";
 import { UserError } from "../base/user_error.ts";
@@ -26,7 +26,7 @@ import { SHAPE_VERSION } from "../shape/query_shape.ts";
 import { Binder } from "../sql/binder.ts";
 import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
-import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
+import { NO_VARIABLES, placeOfRef, type Variables } from "../sql/resolve_query.ts";
 import { bindAudits } from "./bind_audits.ts";
 import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
@@ -220,7 +220,7 @@ class ManifestLoader implements AsyncDisposable {
         severity: "error",
         code: "missing_input",
         message: `${problem.node} reads ${problem.input}, which does not exist`,
-        ...locator.locate(inputPath(spec, problem.index)),
+        ...placeOfInput({ spec, locator }, problem.index),
         hint: suggestion === null
           ? `add a node with kind and name for ${problem.input}`
           : `did you mean "${suggestion}"?`,
@@ -592,6 +592,20 @@ function configOf(spec: NodeSpec): ManifestNode["config"] {
 /** Where a node names the input of that number. */
 function inputPath(spec: NodeSpec, index: number): readonly (string | number)[] {
   return kindOf(spec).inputPath?.(spec, spec.inputs[index]!) ?? ["inputs", index];
+}
+
+/** Where an input is written: in the field, or in the SQL that names it. */
+function placeOfInput(
+  { spec, locator }: Pick<LoadedNode, "spec" | "locator">,
+  index: number,
+): Location {
+  const place = locator.locate(inputPath(spec, index));
+  const whole = locator.locate([]);
+  const field = kindOf(spec).sqlField;
+  if (field === null || place.line !== whole.line || place.column !== whole.column) return place;
+  const sql = Object.entries(spec).find(([key]) => key === field)?.[1] as unknown;
+  const found = typeof sql === "string" ? placeOfRef(sql, spec.inputs[index]!) : null;
+  return found === null ? place : locator.locateInText([field], found.line, found.column);
 }
 
 /** True for manifests of the very same node objects. */

@@ -427,3 +427,24 @@ interface DryRun {
   readonly built_for_preview: readonly string[];
   readonly rows: readonly unknown[] | null;
 }
+
+Deno.test("a ref() that leads nowhere is said at its place, with the node that is meant", async () => {
+  using project = makeProject({
+    "data/orders.csv": "id\n1\n",
+    "seeknal/orders.yml": "kind: source\nname: orders\nsource: csv\ntable: data/orders.csv\n",
+    "seeknal/a.sql": "-- /// seeknal\n-- tags: [x]\n-- ///\nSELECT id\nFROM ref('orders')\n",
+    "seeknal/b.yml":
+      "kind: transform\nname: b\ntransform: |\n  SELECT id\n  FROM ref('model.orders')\n",
+    "seeknal/c.yml":
+      "kind: transform\nname: c\ninputs: [source.order]\ntransform: SELECT id FROM source.order\n",
+  });
+  const { code, stderr } = await project.run("parse");
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /seeknal\/a\.sql:5:6 error: transform\.a reads orders, which does not exist/,
+  );
+  assert.match(stderr, /seeknal\/b\.yml:5:8 error: transform\.b reads model\.orders/);
+  assert.match(stderr, /seeknal\/c\.yml:3:10 error: transform\.c reads source\.order,/);
+  assert.equal(stderr.match(/did you mean "source\.orders"\?/g)?.length, 3);
+});
