@@ -119,13 +119,20 @@ function reportSqlError(
     message: `${node.spec.id}: ${error.message}`,
     ...locate(line, column),
     ...(broken === null ? {} : { cause: broken.cause }),
-    hint: broken?.hint ?? hintFor(error, node.spec),
+    hint: broken?.hint ?? hintFor(error, node.spec, context),
   });
 }
 
-function hintFor(error: SqlError, spec: NodeSpec): string | undefined {
+function hintFor(
+  error: SqlError,
+  spec: NodeSpec,
+  context: DescribeContext,
+): string | undefined {
   const missingTable = /^Table with name (\S+) does not exist/.exec(error.message);
   if (missingTable !== null) {
+    const there = context.nodesNamed(missingTable[1]!.replaceAll('"', ""))
+      .filter((id) => id !== spec.id);
+    if (there.length > 0) return `write ${there.map((id) => `ref('${id}')`).join(" or ")}`;
     return spec.inputs.length === 0
       ? "name what it reads as ref('kind.name'), for example FROM ref('source.orders')"
       : `this node may read: ${spec.inputs.join(", ")}; name another one as ref('kind.name')`;
