@@ -137,6 +137,9 @@ function hintFor(
       ? "name what it reads as ref('kind.name'), for example FROM ref('source.orders')"
       : `this node may read: ${spec.inputs.join(", ")}; name another one as ref('kind.name')`;
   }
+  if (/^Table Function with name ref does not exist/i.test(error.message)) {
+    return "ref() takes one text, the node's id: ref('source.orders')";
+  }
   const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);
   // A name with a comma or a dot in it comes in pieces: one that is asked for is no answer.

@@ -462,5 +462,6 @@ Deno.test("a table that is named without ref() is answered with the ref() to wri
   };
   assert.equal(await hints("SELECT id FROM orders"), "write ref('source.orders')");
   assert.equal(await hints("SELECT id FROM Source.Orders"), "write ref('source.orders')");
+  assert.match((await hints("SELECT id FROM ref('raw', 'orders')"))!, /ref\(\) takes one text/);
   assert.match((await hints("SELECT id FROM raw.orders_v2"))!, /as ref\('kind\.name'\)/);
 });
