@@ -305,6 +305,7 @@ class ManifestLoader implements AsyncDisposable {
         table: (id) =>
           this.#outside.outside.describe(this.#resolved.get(id)!.node.spec as SourceSpec),
         report: (diagnostic) => this.#diagnostics.push(diagnostic),
+        nodesNamed: (name) => this.#nodesNamed(name.toLowerCase()),
         explain: (node, message, line) => this.#explain(node, message, line),
         normalizeTypes: (types) => this.#normalizeTypes(types),
       });
@@ -313,6 +314,13 @@ class ManifestLoader implements AsyncDisposable {
   }
 
   /** Compares what a broken node reads with what it was when the node was last known to bind. */
+  #nodesNamed(name: string): NodeId[] {
+    return [...this.#specs.values()].filter((spec) => kindOf(spec).hasRows).map(({ id }) => id)
+      .filter((id) =>
+        [id, id.slice(id.indexOf(".") + 1)].some((one) => one.toLowerCase() === name)
+      );
+  }
+
   #explain(
     { node: { spec }, sql }: ResolvedNode,
     message: string,

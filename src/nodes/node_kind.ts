@@ -75,6 +75,8 @@ export interface DescribeContext {
   /** What the table is that a source outside reads. */
   table(id: NodeId): Promise<DescribedTable>;
   report(diagnostic: Diagnostic): void;
+  /** Nodes with rows of that id or name, whatever its case. */
+  nodesNamed(name: string): readonly NodeId[];
   /** The change upstream because of which a query fails that used to bind; null when there is none. */
   explain(
     node: ResolvedNode,

@@ -119,16 +119,26 @@ function reportSqlError(
     message: `${node.spec.id}: ${error.message}`,
     ...locate(line, column),
     ...(broken === null ? {} : { cause: broken.cause }),
-    hint: broken?.hint ?? hintFor(error, node.spec),
+    hint: broken?.hint ?? hintFor(error, node.spec, context),
   });
 }
 
-function hintFor(error: SqlError, spec: NodeSpec): string | undefined {
+function hintFor(
+  error: SqlError,
+  spec: NodeSpec,
+  context: DescribeContext,
+): string | undefined {
   const missingTable = /^Table with name (\S+) does not exist/.exec(error.message);
   if (missingTable !== null) {
+    const there = context.nodesNamed(missingTable[1]!.replaceAll('"', ""))
+      .filter((id) => id !== spec.id);
+    if (there.length > 0) return `write ${there.map((id) => `ref('${id}')`).join(" or ")}`;
     return spec.inputs.length === 0
       ? "name what it reads as ref('kind.name'), for example FROM ref('source.orders')"
       : `this node may read: ${spec.inputs.join(", ")}; name another one as ref('kind.name')`;
+  }
+  if (/^Table Function with name ref does not exist/i.test(error.message)) {
+    return "ref() takes one text, the node's id: ref('source.orders')";
   }
   const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);

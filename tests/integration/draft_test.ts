@@ -448,3 +448,20 @@ Deno.test("a ref() that leads nowhere is said at its place, with the node that i
   assert.match(stderr, /seeknal\/c\.yml:3:10 error: transform\.c reads source\.order,/);
   assert.equal(stderr.match(/did you mean "source\.orders"\?/g)?.length, 3);
 });
+
+Deno.test("a table that is named without ref() is answered with the ref() to write", async () => {
+  const hints = async (sql: string) => {
+    using project = makeProject({
+      "data/orders.csv": "id\n1\n",
+      "seeknal/orders.yml": "kind: source\nname: orders\nsource: csv\ntable: data/orders.csv\n",
+      "seeknal/a.sql": sql,
+    });
+    const { code, stderr } = await project.run("parse");
+    assert.equal(code, 3, stderr);
+    return /hint: (.*)/.exec(stderr)?.[1];
+  };
+  assert.equal(await hints("SELECT id FROM orders"), "write ref('source.orders')");
+  assert.equal(await hints("SELECT id FROM Source.Orders"), "write ref('source.orders')");
+  assert.match((await hints("SELECT id FROM ref('raw', 'orders')"))!, /ref\(\) takes one text/);
+  assert.match((await hints("SELECT id FROM raw.orders_v2"))!, /as ref\('kind\.name'\)/);
+});

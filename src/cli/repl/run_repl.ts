@@ -103,7 +103,7 @@ export function scriptSteps(text: string): string[] {
   const steps: string[] = [];
   let pending = "";
   for (const line of text.split("\n")) {
-    if (pending.trim() === "" && /^\s*\./.test(line)) {
+    if (pending.trim() === "" && /^\s*[.\\]/.test(line)) {
       steps.push(line.trim());
       continue;
     }

@@ -64,3 +64,7 @@ Deno.test("scriptSteps() takes commands between statements, not inside them", ()
     "SELECT 2",
   ]);
 });
+
+Deno.test("scriptSteps() takes a command of psql for one line, and goes on behind it", () => {
+  assert.deepEqual(scriptSteps("\\d\nSELECT 1;"), ["\\d", "SELECT 1"]);
+});
