@@ -25,8 +25,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
 
 /** Options of other tools, or of a sister command, by command and option; `*` is any command. */
 const OPTIONS: Readonly<Record<string, string>> = {
-  "plan --env": "write seeknal plan ENV",
-  "plan -e": "write seeknal plan ENV",
   "promote --env": "write seeknal promote ENV",
   "run --exclude": "leave nodes out by a tag: --exclude-tags TAG",
   "run --full-refresh": "write --full",

@@ -908,3 +908,15 @@ Deno.test("--params and --date are part of an environment's plan", async () => {
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /expected a JSON object/);
 });
+
+Deno.test("plan takes its environment as a word or as --env, and not two of them", async () => {
+  using project = makeProject({
+    "seeknal/a.yml": "kind: transform\nname: a\ntransform: SELECT 1 AS x\n",
+  });
+  const { environment } = await project.json<Plan>("plan", "--env", "dev");
+  assert.equal(environment, "dev");
+  assert.match((await project.run("env", "list")).stdout, /dev/);
+  const { code, stderr } = await project.run("plan", "dev", "--env", "other");
+  assert.equal(code, 2);
+  assert.match(stderr, /Two environments are named: dev and other/);
+});

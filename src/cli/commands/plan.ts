@@ -56,6 +56,7 @@ export const PLAN: Command = {
     completes: "environment",
   }],
   options: [
+    { flags: "-e, --env <ENV>", doc: "the same as ENV", completes: "environment" },
     ...PLAN_OPTIONS,
     { flags: "-w, --watch", doc: "plan again when a file changes; keeps no plan, Ctrl-C ends it" },
   ],
@@ -65,8 +66,16 @@ export const PLAN: Command = {
     "seeknal plan dev --format md   # for a pull request",
   ],
   run: async (context) => {
-    const typed = context.args[0];
-    const env = typed === undefined ? null : envName(context, typed);
+    const [typed, option] = [context.args[0], text(context, "env")];
+    if (typed !== undefined && option !== null && typed !== option) {
+      throw new UserError(`Two environments are named: ${typed} and ${option}`, {
+        code: "two_environments",
+        kind: "usage",
+        hint: `write seeknal plan ${typed}`,
+      });
+    }
+    const name = typed ?? option;
+    const env = name === null ? null : envName(context, name);
     return flag(context, "watch") ? await watchPlan(context, env) : await runPlan(context, env);
   },
 };

@@ -5,7 +5,7 @@ import { makeProject, runSeeknal } from "../../support/project.ts";
 
 Deno.test("familiarHint() knows commands and options of dbt and SQLMesh", () => {
   assert.match(familiarHint("", "unknown command 'build'")!, /seeknal run/);
-  assert.match(familiarHint("plan", "unknown option '--env'")!, /seeknal plan ENV/);
+  assert.match(familiarHint("promote", "unknown option '--env'")!, /seeknal promote ENV/);
   assert.match(familiarHint("test", "unknown option '--target'")!, /--env ENV/);
   assert.match(
     familiarHint("run", "too many arguments for 'run'. Expected 0 arguments but got 1: dev.")!,
