@@ -54,7 +54,15 @@ Deno.test("generated documents are current (deno run -A scripts/reference.ts --w
 
 Deno.test("links between documents lead to files that exist", () => {
   const broken: string[] = [];
-  for (const path of [...RUN_DOCUMENTS, "docs/nodes.md", "docs/reference.md", "src/README.md"]) {
+  for (
+    const path of [
+      ...RUN_DOCUMENTS,
+      "docs/nodes.md",
+      "docs/reference.md",
+      "docs/commands.md",
+      "src/README.md",
+    ]
+  ) {
     for (const [, target] of read(path).matchAll(/\]\(([^)\s]+)\)/g)) {
       const [file, anchor] = target!.split("#");
       if (/^[a-z]+:/.test(target!)) continue;

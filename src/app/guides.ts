@@ -1,4 +1,5 @@
 import benchmarks from "../../docs/benchmarks.md" with { type: "text" };
+import commands from "../../docs/commands.md" with { type: "text" };
 import features from "../../docs/features.md" with { type: "text" };
 import guide from "../../docs/guide.md" with { type: "text" };
 import nodes from "../../docs/nodes.md" with { type: "text" };
@@ -35,6 +36,7 @@ export const GUIDES: readonly Guide[] = [
   makeGuide("features", features),
   makeGuide("outside-tables", outsideTables),
   makeGuide("reference", reference),
+  makeGuide("commands", commands),
   makeGuide("benchmarks", benchmarks),
 ];
 

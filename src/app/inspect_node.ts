@@ -1,3 +1,4 @@
+import { withArticle } from "../base/article.ts";
 import { quoteName, quoteNodeId, quoteText } from "../engine/quote.ts";
 import type { Table } from "../engine/session.ts";
 import { UserError } from "../base/user_error.ts";
@@ -53,7 +54,7 @@ export async function inspectNode(
 
 function notBuilt(node: ManifestNode, record: NodeRecord | undefined, env: EnvName): UserError {
   if (node.virtual === true) {
-    return new UserError(`${node.id} has no rows of its own: it is a ${node.kind}`, {
+    return new UserError(`${node.id} has no rows of its own: it is ${withArticle(node.kind)}`, {
       code: "not_built",
       kind: "validation",
       hint: `look at what it is with:\n    seeknal show ${node.id}`,

@@ -1,24 +1,22 @@
 import { compactJson } from "../base/canonical_json.ts";
-import { didYouMean } from "../base/closest.ts";
 import { type Diagnostic, sortDiagnostics } from "../base/diagnostic.ts";
 import { sha256 } from "../base/hash.ts";
-import type { Locator } from "../base/field_reader.ts";
 import { UserError } from "../base/user_error.ts";
 import { type BreakCause, explainBreak } from "../changes/explain_break.ts";
 import { fingerprintsOf } from "../dag/fingerprint.ts";
-import { findGraphProblems, layersOf } from "../dag/graph.ts";
+import { layersOf } from "../dag/graph.ts";
 import { ENGINE_VERSION, openSession } from "../engine/registry.ts";
 import type { Session } from "../engine/session.ts";
 import type { ProjectConfig } from "../model/config.ts";
 import type { EnvName, NodeId } from "../model/ids.ts";
 import type { Manifest, ManifestNode, QueryShape, SourceVersion } from "../model/manifest.ts";
-import { incrementalOf, type NodeSpec, type SourceSpec } from "../model/node.ts";
+import type { NodeSpec, SourceSpec } from "../model/node.ts";
 import type { IncrementalState } from "../model/incremental.ts";
 import { type Profile, sourceDefaultsOf } from "../model/profile.ts";
 import type { DescribedNode, LoadedNode, ResolvedNode, SourceData } from "../nodes/node_kind.ts";
 import { tableReadOf } from "../nodes/outside_source.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
-import { columnDiagnostics, contractKey } from "../nodes/source_contract.ts";
+import { contractKey } from "../nodes/source_contract.ts";
 import { isScriptNode } from "../nodes/script_node.ts";
 import { loadProject, NO_OVERLAY, type Overlay } from "../project/load_project.ts";
 import { SHAPE_VERSION } from "../shape/query_shape.ts";
@@ -27,6 +25,7 @@ import { findTableSource } from "../sources/registry.ts";
 import { tokenize } from "../sql/tokens.ts";
 import { NO_VARIABLES, type Variables } from "../sql/resolve_query.ts";
 import { bindAudits } from "./bind_audits.ts";
+import { checkColumns, checkGraph, checkInputs, checkKinds } from "./check_nodes.ts";
 import { variablesOf } from "./variables.ts";
 import { loadEnvironmentProfile } from "./environment_profile.ts";
 import { asPlanned, type IncrementalContext, IncrementalNodes } from "./incremental_nodes.ts";
@@ -149,14 +148,17 @@ class ManifestLoader implements AsyncDisposable {
     this.#specs = new Map(nodes.map(({ spec }) => [spec.id, spec]));
     const { typed, host } = this.#workspace;
     this.#variables = variablesOf({ snippets, project: config.name, typed, now: () => host.now() });
-    this.#checkGraph(nodes, broken);
+    const report = (diagnostic: Diagnostic) => this.#diagnostics.push(diagnostic);
+    checkGraph(nodes, broken, report);
     await this.#findVersions(nodes);
     for (const layer of layersOf(nodes.map((loaded) => ({ ...loaded.spec, loaded })))) {
       await this.#describeLayer(layer.map(({ loaded }) => loaded));
     }
-    this.#checkVirtualInputs(nodes);
-    this.#checkColumnNames();
-    this.#checkKinds();
+    checkInputs(nodes, report);
+    const described = [...this.#described.values()]
+      .map(({ node: { node }, shape }) => ({ node, columns: shape.columns }));
+    checkColumns(described, report);
+    checkKinds(described, report);
     await this.#bindAudits();
     const sorted = sortDiagnostics(this.#diagnostics);
     if (sorted.some(({ severity }) => severity === "error")) throw invalidProject(sorted);
@@ -194,117 +196,6 @@ class ManifestLoader implements AsyncDisposable {
     await this.#parserSession?.[Symbol.asyncDispose]();
     await this.#binderSession?.[Symbol.asyncDispose]();
     await this.#fileSession?.[Symbol.asyncDispose]();
-  }
-
-  #checkGraph(nodes: readonly LoadedNode[], broken: ReadonlySet<string>): void {
-    const byId = new Map(nodes.map((node) => [node.spec.id, node]));
-    for (const problem of findGraphProblems(nodes.map(({ spec }) => spec))) {
-      if (problem.type === "cycle") {
-        const node = byId.get(problem.path[0]!)!;
-        this.#diagnostics.push({
-          severity: "error",
-          code: "cycle",
-          message: `Nodes wait for each other: ${problem.path.join(" -> ")}`,
-          ...node.locator.locate(["inputs"]),
-          hint: "remove one of these inputs",
-        });
-        continue;
-      }
-      // A node whose own file is broken is reported there, not again by each of its readers.
-      if (broken.has(problem.input.slice(problem.input.indexOf(".") + 1))) continue;
-      const { spec, locator } = byId.get(problem.node)!;
-      const { suggestion } = problem;
-      this.#diagnostics.push({
-        severity: "error",
-        code: "missing_input",
-        message: `${problem.node} reads ${problem.input}, which does not exist`,
-        ...locator.locate(inputPath(spec, problem.index)),
-        hint: suggestion === null
-          ? `add a node with kind and name for ${problem.input}`
-          : `did you mean "${suggestion}"?`,
-      });
-    }
-  }
-
-  /** What has no rows cannot be read, unless the kind knows what to do with it. */
-  #checkVirtualInputs(nodes: readonly LoadedNode[]): void {
-    for (const { spec, locator } of nodes) {
-      const allowed = kindOf(spec).readsVirtual ?? [];
-      spec.inputs.forEach((id, i) => {
-        const input = this.#specs.get(id);
-        if (input === undefined || kindOf(input).hasRows || allowed.includes(input.kind)) return;
-        this.#diagnostics.push({
-          severity: "error",
-          code: "input_without_rows",
-          message: `${spec.id} reads ${id}, and a ${input.kind} has no rows`,
-          ...locator.locate(inputPath(spec, i)),
-          hint: "read the nodes that it is made of",
-        });
-      });
-    }
-  }
-
-  /** What a kind alone knows about its nodes and what they return. */
-  #checkKinds(): void {
-    const described = [...this.#described.values()]
-      .map(({ node: { node }, shape }) => ({ node, columns: shape.columns }));
-    const byKind = Map.groupBy(described, ({ node }) => node.spec.kind);
-    for (const [kind, nodes] of byKind) {
-      findNodeKind(kind)?.check?.(nodes, (diagnostic) => this.#diagnostics.push(diagnostic));
-    }
-  }
-
-  /** Columns that a node's grain names are there. */
-  #checkColumnNames(): void {
-    for (const { node: { node: { spec, locator } }, shape } of this.#described.values()) {
-      const names = shape.columns.map(({ name }) => name);
-      const known = new Set(names.map((name) => name.toLowerCase()));
-      const missing = (column: string, code: string, what: string, path: (string | number)[]) => {
-        if (known.has(column.toLowerCase())) return;
-        this.#diagnostics.push({
-          severity: "error",
-          code,
-          message: `${spec.id}: there is no column "${column}" for ${what}`,
-          ...locator.locate(path),
-          hint: didYouMean(column, names) ?? `there is: ${names.slice(0, 10).join(", ")}`,
-        });
-      };
-      this.#diagnostics.push(...columnDiagnostics(spec, shape.columns, locator));
-      for (const column of spec.grain) {
-        missing(column, "grain_column_missing", "its grain", ["grain"]);
-      }
-      this.#checkIncremental(spec, locator, shape, missing);
-    }
-  }
-
-  /** Columns that an incremental node is built by are there, and one that says when is a time. */
-  #checkIncremental(
-    spec: NodeSpec,
-    locator: Locator,
-    { columns }: QueryShape,
-    missing: (column: string, code: string, what: string, path: (string | number)[]) => void,
-  ): void {
-    const incremental = incrementalOf(spec);
-    if (incremental === null) return;
-    const { mode, time_column: time } = incremental;
-    const keys = mode === "incremental_by_key" ? incremental.unique_key : [];
-    for (const key of keys) {
-      missing(key, "key_column_missing", "its unique_key", [mode, "unique_key"]);
-    }
-    if (time === null) return;
-    const path = [mode, "time_column"];
-    missing(time, "time_column_missing", "its time_column", path);
-    const type = columns.find(({ name }) => name.toLowerCase() === time.toLowerCase())?.type;
-    if (mode === "incremental_by_key" || type === undefined || /^(DATE|TIMESTAMP)/.test(type)) {
-      return;
-    }
-    this.#diagnostics.push({
-      severity: "error",
-      code: "time_column_type",
-      message: `${spec.id}: column "${time}" is ${type}, and intervals need a DATE or a TIMESTAMP`,
-      ...locator.locate(path),
-      hint: `cast it in the query: CAST(… AS TIMESTAMP) AS ${time}`,
-    });
   }
 
   async #bindAudits(): Promise<void> {
@@ -585,11 +476,6 @@ type Written = Pick<
 function configOf(spec: NodeSpec): ManifestNode["config"] {
   const own = isScriptNode(spec) ? findNodeKind(spec.kind)?.configScripted?.(spec) : undefined;
   return { ...kindOf(spec).config(spec), ...own };
-}
-
-/** Where a node names the input of that number. */
-function inputPath(spec: NodeSpec, index: number): readonly (string | number)[] {
-  return kindOf(spec).inputPath?.(spec, spec.inputs[index]!) ?? ["inputs", index];
 }
 
 /** True for manifests of the very same node objects. */

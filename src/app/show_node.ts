@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { readersOf } from "../dag/graph.ts";
 import type { CheckResult } from "../model/check.ts";
 import { type EnvName, PROD } from "../model/ids.ts";
@@ -5,10 +6,10 @@ import type { MaterializationRecord } from "../model/materialization.ts";
 import type { ManifestNode } from "../model/manifest.ts";
 import { tablesOf } from "../model/outside.ts";
 import type { NodeRecord } from "../model/snapshot.ts";
-import { layoutSql } from "../sql/layout_sql.ts";
 import { findNode } from "./find_node.ts";
 import { checksOf } from "./node_checks.ts";
 import { type ProjectState, readState } from "./read_state.ts";
+import { nodeText } from "./sql_diff.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** A column of a node, with all that is known about it. */
@@ -41,8 +42,10 @@ export interface ShownNode {
   readonly description: string | null;
   readonly owner: string | null;
   readonly tags: readonly string[];
-  /** The query as its author wrote it, where there is one; else as it is run. */
+  /** The query or code as its author wrote it, where there is one; else as it is run. */
   readonly sql: string;
+  /** Of `sql`. */
+  readonly language: "sql" | "typescript" | "python";
   /** The kind's own fields. */
   readonly config: ManifestNode["config"];
   readonly inputs: readonly string[];
@@ -65,6 +68,14 @@ export interface ShownNode {
   /** True where the result is of what the node was before. */
   readonly outdated: boolean;
   readonly virtual: boolean;
+  /** Numbers that the last run of its script recorded. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** What its script left beside the rows, such as a trained model; null where there is nothing. */
+  readonly artifact: {
+    /** Path of the file, relative to the project. */
+    readonly path: string;
+    readonly size_bytes: number;
+  } | null;
 }
 
 /**
@@ -80,6 +91,7 @@ export async function showNode(
   const node = findNode(state.manifest, typed.replaceAll('"', ""), env ?? undefined);
   const record = state.results.get(node.id) ?? null;
   const { shape, config } = node;
+  const { language } = config;
   const written = ["transform", "sql"].map((field) => config[field])
     .find((value) => typeof value === "string");
   return {
@@ -92,7 +104,8 @@ export async function showNode(
     description: node.description,
     owner: node.owner,
     tags: node.tags,
-    sql: typeof written === "string" ? written.trimEnd() : layoutSql(node.sql),
+    sql: typeof written === "string" ? written.trimEnd() : nodeText(node),
+    language: language === "typescript" || language === "python" ? language : "sql",
     config,
     inputs: node.inputs,
     readers: readersOf(state.manifest.nodes.values()).get(node.id) ?? [],
@@ -113,7 +126,18 @@ export async function showNode(
     },
     outdated: record !== null && record.fingerprint !== node.fingerprint,
     virtual: node.virtual === true,
+    metrics: record?.metrics ?? {},
+    artifact: artifactOf(record, workspace),
   };
+}
+
+function artifactOf(
+  record: NodeRecord | null,
+  { root, cache }: Workspace,
+): ShownNode["artifact"] {
+  if (record?.artifact === undefined) return null;
+  const { content_hash, size_bytes } = record.artifact;
+  return { path: relative(root, cache.artifactPath(content_hash)), size_bytes };
 }
 
 function columnsOf({ shape, declared_columns, grain = [] }: ManifestNode): ShownColumn[] {

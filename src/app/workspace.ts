@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { readTextIfExists, statIfExists } from "../base/atomic_write.ts";
 import { FileVersions } from "../cache/file_versions.ts";
 import { OutputCache } from "../cache/output_cache.ts";
 import type { Host } from "../model/host.ts";
@@ -38,13 +40,17 @@ export interface OpenOptions {
   readonly notice?: (text: string) => void;
 }
 
-/** Finds the project and opens it. Throws `project_not_found`. */
+/**
+ * Finds the project and opens it. Variables of its `.env` hold from then on, unless they are set otherwise.
+ * Throws `project_not_found`.
+ */
 export function openWorkspace(
   host: Host,
   { projectPath, readOnly, profile = null, typed = NO_TYPED_VARIABLES, notice = () => {} }:
     OpenOptions,
 ): Workspace {
   const root = findProject(host.cwd, projectPath);
+  host.addVariables(readVariables(join(root, ".env")));
   const targetDir = join(root, "target");
   return {
     host,
@@ -59,3 +65,14 @@ export function openWorkspace(
     notice,
   };
 }
+
+/** Variables of a dotenv file; none where there is no such file, or a folder of that name. */
+function readVariables(path: string): Readonly<Record<string, string>> {
+  if (statIfExists(path)?.isFile !== true) return {};
+  const pairs = Object.entries(parseEnv(readTextIfExists(path) ?? "")).flatMap(([name, value]) =>
+    value === undefined || !NAME_REGEXP.test(name) ? [] : [[name, value] as const]
+  );
+  return Object.fromEntries(pairs);
+}
+
+const NAME_REGEXP = /^[A-Za-z_]\w*$/;

@@ -61,6 +61,8 @@ export class FieldReader {
         `Field "${field}" is missing`,
         `write ${field}: ${example}`,
       );
+    } else if (typeof value === "string") {
+      this.problem([field], "missing_field", `"${field}" is empty`, `write ${example}`);
     } else {
       this.#wrongType(field, "a text", value);
     }

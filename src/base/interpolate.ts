@@ -19,7 +19,8 @@ export function interpolate(text: string, env: ReadVariable, where: string): str
     throw new UserError(`Environment variable "${name}" is not set (${where})`, {
       code: "unset_variable",
       kind: "usage",
-      hint: `set it, or give it a default in the profile: \${${name}:value}`,
+      hint:
+        `set it (the project's .env will do), or give it a default in the profile: \${${name}:value}`,
     });
   });
 }

@@ -10,6 +10,11 @@ export function realHost(programDir: string | undefined): Host {
   return {
     now: () => new Date(),
     env,
+    addVariables: (variables) => {
+      for (const [name, value] of Object.entries(variables)) {
+        if (env(name) === undefined) Deno.env.set(name, value);
+      }
+    },
     user: {
       name: clean(name),
       email: clean(env("GIT_AUTHOR_EMAIL") ?? `${name.replace(/\s+/g, ".")}@localhost`),

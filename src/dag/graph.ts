@@ -31,11 +31,17 @@ export function findGraphProblems(nodes: readonly GraphNode[]): GraphProblem[] {
         node: node.id,
         input,
         index,
-        suggestion: closest(input, [...ids].filter((id) => id !== node.id)),
+        suggestion: likelyInput(input, [...ids].filter((id) => id !== node.id)),
       });
     });
   }
   return [...problems, ...findCycles(nodes)];
+}
+
+/** The node that is meant: one of that name and another kind or none, else one that is spelt alike. */
+function likelyInput(input: NodeId, ids: readonly NodeId[]): string | null {
+  const nameOf = (id: string) => id.slice(id.lastIndexOf(".") + 1).toLowerCase();
+  return ids.find((id) => nameOf(id) === nameOf(input)) ?? closest(input, ids);
 }
 
 /**

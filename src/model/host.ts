@@ -3,6 +3,8 @@ export interface Host {
   now(): Date;
   /** Value of an environment variable. */
   env(name: string): string | undefined;
+  /** Sets environment variables for this process and what it starts; those that are set already stay. */
+  addVariables(variables: Readonly<Record<string, string>>): void;
   /** Who commits. */
   readonly user: { readonly name: string; readonly email: string };
   readonly cwd: string;

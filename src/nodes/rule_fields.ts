@@ -1,6 +1,6 @@
 import { type Age, AGE_HINT, parseAge } from "../base/age.ts";
 import { didYouMean } from "../base/closest.ts";
-import { type FieldReader, isMapping } from "../base/field_reader.ts";
+import { type FieldReader, isMapping, isScalar } from "../base/field_reader.ts";
 import type { CheckSeverity } from "../model/check.ts";
 
 /** A threshold: `> 5`, `between 0 and 10`. */
@@ -67,6 +67,16 @@ export const RULE_TYPES: readonly RuleEntry["type"][] = [
 /** All rules of a node: `rule` is one mapping or a list of them; null after reporting that one is unusable. */
 export function readRules(reader: FieldReader): RuleEntry[] | null {
   const common = readCommon(reader, "params", { severity: "error", message: null });
+  const single = reader.value("rule");
+  if (single !== null && isScalar(single)) {
+    reader.problem(
+      ["rule"],
+      "wrong_type",
+      "A rule is a mapping with type",
+      'write rule: {type: sql_assertion, sql: "SELECT * FROM input_data WHERE NOT (…)"}',
+    );
+    return null;
+  }
   const written = reader.listOrOne("rule");
   if (written.length === 0) {
     reader.problem(

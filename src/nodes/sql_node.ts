@@ -127,8 +127,8 @@ function hintFor(error: SqlError, spec: NodeSpec): string | undefined {
   const missingTable = /^Table with name (\S+) does not exist/.exec(error.message);
   if (missingTable !== null) {
     return spec.inputs.length === 0
-      ? "name the nodes it reads: inputs: [{ref: kind.name}]"
-      : `this node may read: ${spec.inputs.join(", ")}`;
+      ? "name what it reads as ref('kind.name'), for example FROM ref('source.orders')"
+      : `this node may read: ${spec.inputs.join(", ")}; name another one as ref('kind.name')`;
   }
   const missing = /column (?:named? )?"([^"]+)"/i.exec(error.message)?.[1];
   const names = error.candidates.map((candidate) => candidate.split(".").at(-1)!);

@@ -1,6 +1,6 @@
 import type { JsonSchema } from "../base/json_schema.ts";
 import { CONNECTION_TYPES } from "../connections/registry.ts";
-import { AUTO_CATEGORIZE } from "../model/config.ts";
+import { AUTO_CATEGORIZE, LINT_LEVELS } from "../model/config.ts";
 import type { ConnectionOption } from "../model/connection_type.ts";
 import { NODE_KINDS } from "../nodes/registry.ts";
 import { SNIPPET_FILES, type SnippetFile } from "./common_snippets.ts";
@@ -67,6 +67,11 @@ function projectSchema(): JsonSchema {
         additionalProperties: false,
       },
       auto_categorize: { enum: AUTO_CATEGORIZE, description: "Who decides what a change means" },
+      lint: {
+        type: ["object", "null"],
+        description: "How strict lint is about a rule; seeknal lint --rules lists them",
+        additionalProperties: { enum: [...LINT_LEVELS, "warning", false] },
+      },
       profile: old,
       "config-version": old,
       state_backend: old,

@@ -1,3 +1,4 @@
+import { withArticle } from "../base/article.ts";
 import { basename, join } from "node:path";
 import { didYouMean } from "../base/closest.ts";
 import { compareText, type Diagnostic } from "../base/diagnostic.ts";
@@ -346,7 +347,10 @@ function loadNode(document: NodeDocument, context: LoadContext): LoadedNode | nu
     return null;
   }
   const spec = parseSpec(reader, kind, name ?? "unnamed", document, context);
-  reader.rejectUnknown(`a ${kind.kind}`, { sql: "write transform:", query: "write transform:" });
+  reader.rejectUnknown(withArticle(kind.kind), {
+    sql: "write transform:",
+    query: "write transform:",
+  });
   if (spec === null && name !== null) broken.add(name);
   if (spec === null || name === null) return null;
   return { spec, file, locator };
@@ -440,6 +444,16 @@ function readCommon(reader: FieldReader, kind: NodeKind, name: string): NodeComm
 function readInputs(reader: FieldReader): NodeId[] {
   const inputs: NodeId[] = [];
   const field = reader.has("depends_on") && !reader.has("inputs") ? "depends_on" : "inputs";
+  if (reader.isMapping(field)) {
+    reader.ignore(field);
+    reader.problem(
+      [field],
+      "invalid_input",
+      `"${field}" is a list of nodes, and another name for one is given in the SQL`,
+      "write - ref: kind.name, and FROM ref('kind.name') AS name",
+    );
+    return [];
+  }
   reader.list(field).forEach((item, i) => {
     const ref = isMapping(item) ? item["ref"] : item;
     const extra = isMapping(item) ? Object.keys(item).find((key) => key !== "ref") : undefined;
@@ -472,6 +486,7 @@ function readMaterializations(reader: FieldReader, kind: NodeKind): Materializat
       `"${singular}" and "${plural}" are both written`,
       `write ${plural}: only`,
     );
+    reader.ignore(plural);
   }
   const field = isSingular ? singular : plural;
   return reader.listOrOne(field).flatMap(({ value, path }) => {

@@ -248,7 +248,13 @@ function statementProblem(sql: string): SqlError | null {
   const tokens = tokenize(withoutSemicolon(sql));
   const semicolon = tokens.find((token) => token.text === ";");
   if (semicolon !== undefined) {
-    return problemAt(sql, semicolon.start, "A node is one SELECT: use WITH for intermediate steps");
+    return problemAt(
+      sql,
+      semicolon.start,
+      /^\s*MODEL\s*\(/i.test(sql)
+        ? "A node has no MODEL block: write its fields as YAML, in a comment at the top"
+        : "A node is one SELECT: use WITH for intermediate steps",
+    );
   }
   if (sql.includes("\0")) return problemAt(sql, sql.indexOf("\0"), "The SQL holds a zero byte");
   if (tokens.every((token) => token.kind === "space" || token.kind === "comment")) {

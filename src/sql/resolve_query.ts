@@ -78,13 +78,13 @@ export function resolveQuery(raw: string, options: ResolveOptions): ResolvedQuer
   };
 }
 
-/** The ids named by `ref('…')` in SQL, in order of appearance, each once. */
+/** The ids named by `ref('…')` in SQL, in order of appearance, each once; not those that a parameter gives. */
 export function findRefs(raw: string): string[] {
   const ids = new Set<string>();
   const tokens = tokenize(raw);
   for (let i = 0; i < tokens.length; i++) {
     const call = refCall(tokens, i);
-    if (call !== null) ids.add(call.id);
+    if (call !== null && !call.id.includes("{{")) ids.add(call.id);
   }
   return [...ids];
 }
@@ -158,11 +158,35 @@ function quotedValue(name: string) {
 }
 
 function unknownParam(name: string, known: readonly string[]) {
+  const variable = /^env:\s*(\w+)/.exec(name)?.[1];
+  if (variable !== undefined) {
+    return {
+      code: "unknown_param",
+      message:
+        "Variables of the machine are not put into SQL, which is kept and may be read by others",
+      hint: `write {{ ${variable.toLowerCase()} }}, and give it in params: or by --params`,
+    };
+  }
   return {
     code: "unknown_param",
     message: `Unknown parameter "${name}"`,
-    hint: didYouMean(name, known) ?? `add it to the node: params: {${name}: …}`,
+    hint: foreignHint(name) ?? didYouMean(name, known) ??
+      `add it to the node: params: {${name}: …}`,
   };
+}
+
+/** What to write in place of a call of another tool's templates; undefined for a plain name. */
+function foreignHint(name: string): string | undefined {
+  const call = /^(\w+)\s*\(/.exec(name)?.[1];
+  if (call === "ref") return "write it without braces, with the kind: FROM ref('transform.orders')";
+  if (call === "source") return "write it without braces: FROM ref('source.orders')";
+  if (call === "config") {
+    return "write fields as YAML, in a comment at the top: -- /// seeknal … -- ///";
+  }
+  if (call === "var" || call === "env_var") {
+    return "write {{ name }}, and params: {name: …} in the node or --params on the command line";
+  }
+  return call === undefined ? undefined : "in braces there are names; SQL itself has no macros";
 }
 
 function nameInputs(text: string, inputs: readonly string[], report: Reporter): RewrittenText {

@@ -252,7 +252,7 @@ Deno.test("fields that make no sense are said with their place", async () => {
     assert.equal(code, 3, stderr);
     assert.match(stderr, pattern);
   };
-  await refused(daily("1", ", interval: dya"), /Unknown interval "dya"[\s\S]*hour, day, week/);
+  await refused(daily("1", ", interval: dya"), /Unknown interval "dya"[\s\S]*did you mean "day"/);
   await refused(daily("1").replace("time_column: day", "time_column: dey"), /no column "dey"/);
   await refused(daily("1").replace("time_column: day", "time_column: orders"), /is BIGINT/);
   await refused(daily("1", ", lookback: -1"), /lookback/);

@@ -114,6 +114,13 @@ Deno.test("lint counts characters, not bytes, up to a place in the SQL", async (
   assert.deepEqual(found, ["comma-join:8:30", "null-comparison:8:55"]);
 });
 
+Deno.test("lint takes {{ watermark }} for no NULL, and finds the one beside it", async () => {
+  const sql = `${GOOD}\nWHERE b.w > {{ watermark }} AND b.w <> NULL`;
+  const more = "incremental_by_key: {unique_key: [id], time_column: v}\n";
+  using project = lintProject(sql, DOCUMENTED + more);
+  assert.deepEqual(await rulesIn(project), ["null-comparison:10:39"]);
+});
+
 Deno.test("lint finds names, sources and nodes that nobody reads", async () => {
   using project = lintProject(GOOD, DOCUMENTED);
   project.write("seeknal/more.yml", source("b2", ABOUT).replace("b2.csv", "b.csv"));

@@ -529,7 +529,10 @@ Deno.test("a run of a part of production brings what it needs and leaves the res
   );
   shop.write("seeknal/names.yml", shop.read("seeknal/names.yml").replace("upper", "lower"));
   const said = await ok(shop, "run", "--select", "revenue");
-  assert.match(said, /Including 1 upstream node without output: transform\.clean_orders/);
+  assert.match(
+    said,
+    /Including 1 upstream node that has to be built or checked first: transform\.clean_orders/,
+  );
   assert.deepEqual((await rowsOf(shop, REVENUE))[0], { name: "Ann", total: 15 });
   assert.deepEqual((await rowsOf(shop, "SELECT name FROM names"))[0], { name: "ANN" });
   const plan = await shop.json<Plan>("plan");

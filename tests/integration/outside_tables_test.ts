@@ -334,3 +334,30 @@ Deno.test("secrets of a profile stand in no file of the project's state", async 
     assert.equal(new TextDecoder().decode(stdout).trim(), "0");
   });
 });
+
+Deno.test("connection-test says of each connection whether it answers, exits as what does not asks for, and writes nothing", async () => {
+  await withShop(async (shop, postgres) => {
+    type Tested = { connections: { connection: string; status: string; detail: string }[] };
+    const before = fileTree(shop);
+    const { connections } = await shop.json<Tested>("connection-test");
+    assert.deepEqual(connections.map(({ connection }) => connection), [
+      "warehouse",
+      "finance",
+      "lake",
+    ]);
+    assert.deepEqual(connections.filter(({ status }) => status !== "ok"), []);
+    assert.match(connections[0]!.detail, /PostgreSQL/i);
+    const [dev] = (await shop.json<Tested>("connection-test", "warehouse", "--env", "dev"))
+      .connections;
+    assert.equal(dev!.status, "ok");
+    const unknown = await shop.run("connection-test", "warehose");
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /did you mean "warehouse"/);
+    assert.deepEqual(fileTree(shop), before);
+    shop.write("wrong.yml", shop.read("profiles.yml").replaceAll("${PG_PASSWORD}", "wr0ng-word"));
+    const refused = await shop.run("connection-test", "finance", "--profile", "wrong.yml");
+    assert.equal(refused.code, 6, refused.stdout + refused.stderr);
+    assert.doesNotMatch(refused.stdout + refused.stderr, /wr0ng-word/);
+    assert.equal((await postgres.query("warehouse", "SELECT 1 AS x")).length, 1);
+  }, { devWarehouse: "dev_warehouse" });
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ShownNode } from "../../src/app/show_node.ts";
 import { makeProject, runSeeknal, type TempProject } from "../support/project.ts";
 import { ok, rowsOf } from "../support/shop.ts";
 
@@ -282,6 +283,21 @@ Deno.test("a model keeps metrics and an artifact, which readers, reuse, doctor a
   const expected = [{ bin: "status\\x00\\xFF", txt: "status", accuracy: 0.75 }];
   assert.deepEqual(await rowsOf(project, "FROM transform.both"), expected);
   assert.deepEqual(await rowsOf(project, "FROM transform.both_py"), expected);
+
+  const shown = await project.json<ShownNode>("show", "model.trees");
+  assert.deepEqual(shown.metrics, { loss: 0.25 });
+  assert.equal(shown.artifact!.size_bytes, "status".length);
+  assert.equal(Deno.readTextFileSync(project.path(shown.artifact!.path)), "status");
+  const page = await ok(project, "show", "model.trees");
+  assert.match(
+    page,
+    /\nmetrics +loss 0\.25\nartifact +target\/cache\/objects\/[0-9a-f]{64}\.artifact {2}6 B\n/,
+  );
+  assert.match(
+    page,
+    /\nTypeScript\n {2}export default \(inputs, context\) => \{\n {4}context\.metric/,
+  );
+  assert.match(await ok(project, "show", "model.churn"), /\nPython\n {2}def run\(/);
 
   const artifacts = () =>
     [...Deno.readDirSync(project.path("target/cache/objects"))].map(({ name }) => name)

@@ -21,7 +21,7 @@ export class TestHost implements Host {
   readonly cpuCount = 2;
   readonly programDir = "/opt/seeknal";
   readonly memoryBytes = 4 * 2 ** 30;
-  readonly #env: Readonly<Record<string, string>>;
+  #env: Readonly<Record<string, string>>;
   readonly #stepMs: number;
   #now = TEST_START;
 
@@ -41,6 +41,10 @@ export class TestHost implements Host {
 
   env(name: string): string | undefined {
     return this.#env[name];
+  }
+
+  addVariables(variables: Readonly<Record<string, string>>): void {
+    this.#env = { ...variables, ...this.#env };
   }
 
   /** Lets time pass. */

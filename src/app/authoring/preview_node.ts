@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { linkAtomic, statIfExists } from "../../base/atomic_write.ts";
 import { UserError } from "../../base/user_error.ts";
 import { reachable } from "../../dag/graph.ts";
 import { readParquet } from "../../engine/quote.ts";
@@ -43,7 +44,7 @@ export async function previewNode(
   id: NodeId,
   request: PreviewRequest,
 ): Promise<Preview> {
-  const folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "seeknal_preview_" }));
+  const folder = previewFolder(workspace);
   using _folder = { [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
   await using outside = new OutsideSources(workspace, loaded.profile);
   const preview = new NodePreview({ workspace, loaded, request, folder, outside });
@@ -220,15 +221,18 @@ function limited(job: NodeJob, limit: number): NodeJob {
     : job;
 }
 
-/** An output of the cache where the preview's sessions may read it. */
-function link(existing: string, path: string): void {
-  for (const way of [Deno.linkSync, Deno.symlinkSync, Deno.copyFileSync]) {
-    try {
-      way(existing, path);
-      return;
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return;
-      if (way === Deno.copyFileSync) throw error;
-    }
+/** A folder beside the outputs, where there are any: what is on one file system need not be copied. */
+function previewFolder({ cache }: Workspace): string {
+  const prefix = `preview-${Deno.pid}-`;
+  try {
+    return Deno.realPathSync(Deno.makeTempDirSync({ dir: cache.temporaryDir, prefix }));
+  } catch {
+    // Nothing is built yet, or it may only be read.
+    return Deno.realPathSync(Deno.makeTempDirSync({ prefix: `seeknal-${prefix}` }));
   }
+}
+
+/** An output of the cache where the preview's sessions may read it; they do not follow symbolic links. */
+function link(existing: string, path: string): void {
+  if (statIfExists(path) === null) linkAtomic(existing, path);
 }

@@ -11,7 +11,9 @@ export const DESCRIPTION: LintRule = {
     if ((node.node.description ?? "").trim() !== "") return;
     yield {
       message: `${node.node.id} has no description`,
-      hint: "write description: what one row is",
+      hint: `write description: ${
+        node.node.virtual === true ? "what it is for" : "what one row is"
+      }`,
       at: nameOf(node),
     };
   },

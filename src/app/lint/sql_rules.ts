@@ -1,3 +1,4 @@
+import { incrementalOf } from "../../model/node.ts";
 import { tokenize } from "../../sql/tokens.ts";
 import type { LintNode, LintRule } from "./lint_rule.ts";
 import {
@@ -127,7 +128,8 @@ export const NULL_COMPARISON: LintRule = {
       const isNull = (side: unknown) =>
         isTree(side) && side["class"] === "CONSTANT" && isTree(side["value"]) &&
         side["value"]["is_null"] === true;
-      if (!isNull(part["left"]) && !isNull(part["right"])) continue;
+      const nulls = [part["left"], part["right"]].filter(isTree).filter(isNull);
+      if (nulls.length === 0 || nulls.every((side) => standsForWatermark(node, side))) continue;
       yield {
         message: "A comparison with NULL is never true",
         hint: type === "COMPARE_NOTEQUAL" ? "write IS NOT NULL" : "write IS NULL",
@@ -136,6 +138,15 @@ export const NULL_COMPARISON: LintRule = {
     }
   },
 };
+
+/** `{{ watermark }}` is NULL only while a query is bound: no build sees it (`nodes/incremental_sql.ts`). */
+function standsForWatermark({ loaded: { spec }, sql }: LintNode, constant: Tree): boolean {
+  if (incrementalOf(spec)?.mode !== "incremental_by_key") return false;
+  const { line, column } = sql!.locateTree(constant["query_location"]);
+  return tokenize(sql!.raw).filter(({ text }) => text.toLowerCase() === "null")
+    .map(({ start }) => sql!.locateRaw(start))
+    .every((written) => written.line !== line || written.column !== column);
+}
 
 /** LIMIT without ORDER BY. */
 export const LIMIT_WITHOUT_ORDER: LintRule = {

@@ -4,7 +4,7 @@ import type { ExposureState } from "../../app/exposure_states.ts";
 import type { NodeId } from "../../model/ids.ts";
 import { type Command, type CommandContext, PROFILE } from "../command.ts";
 import { EXIT_DONE, EXIT_EXECUTION } from "../exit_codes.ts";
-import { envOption, flag, printJson } from "../options.ts";
+import { envOption, flag, printJson, words } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import {
   deliveriesJson,
@@ -20,8 +20,8 @@ export const DELIVER: Command = {
   name: "deliver",
   summary: "Deliver exposures whose inputs changed since they were delivered",
   arguments: [{
-    name: "[NAMES]",
-    doc: "exposures, separated by commas (default: all)",
+    name: "[NAMES...]",
+    doc: "exposures, separated by spaces or commas (default: all)",
     completes: "node",
   }],
   options: [
@@ -83,10 +83,10 @@ export const DELIVER: Command = {
 
 /** Exposures that were named; null for all. Throws `unknown_exposure` (2). */
 function chosen(
-  { args }: CommandContext,
+  context: CommandContext,
   exposures: readonly ExposureState[],
 ): ReadonlySet<NodeId> | null {
-  const names = splitNames([args[0] ?? ""]);
+  const names = splitNames(words(context, 0));
   if (names.length === 0) return null;
   return new Set(names.map((name) => {
     const found = exposures.find(({ id }) => id === name || id === `exposure.${name}`);

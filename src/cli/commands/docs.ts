@@ -1,7 +1,7 @@
 import type { GuideSection } from "../../app/guides.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { flag, printJson, text } from "../options.ts";
+import { flag, printJson, text, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { alignColumns } from "../views/format.ts";
 import { markdownView } from "../views/markdown_view.ts";
@@ -14,13 +14,18 @@ export const DOCS: Command = {
   name: "docs",
   summary: "Read the guides in the terminal",
   arguments: [{ name: "[TOPIC]", doc: "a guide, or a heading of one (default: list the guides)" }],
-  options: [{ flags: "--search <WORDS>", doc: "sections that have all of these words" }],
+  options: [
+    { flags: "--search <WORDS>", doc: "sections that have all of these words" },
+    { flags: "-n, --max-results <N>", doc: "with --search: sections at most" },
+    { flags: "-l, --list", doc: "list the guides, as without TOPIC" },
+  ],
   examples: ["seeknal docs guide", "seeknal docs rollback", 'seeknal docs --search "stale plan"'],
   run: async (context) => {
     const { findTopic, GUIDES, searchGuides } = await import("../../app/guides.ts");
     const words = text(context, "search");
-    const typed = context.args[0];
-    if (words !== null) showFound(context, searchGuides(words), words);
+    const most = wholeNumber(context, "maxResults", 1);
+    const typed = flag(context, "list") ? undefined : context.args[0];
+    if (words !== null) showFound(context, searchGuides(words).slice(0, most ?? undefined), words);
     else if (typed !== undefined) showTopic(context, findTopic(typed));
     else {
       const topics = GUIDES.map(({ name, title }) => ({ name, title }));

@@ -4,7 +4,16 @@ import { UserError } from "../../base/user_error.ts";
 import type { Table } from "../../engine/session.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
-import { envOption, filePath, flag, printJson, text, texts, wholeNumber } from "../options.ts";
+import {
+  envOption,
+  filePath,
+  flag,
+  printJson,
+  text,
+  texts,
+  wholeNumber,
+  words,
+} from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { pad, plural } from "../views/format.ts";
 import { tableCsv, tableJson, tableView } from "../views/table_view.ts";
@@ -31,7 +40,10 @@ export const METRICS_OPTIONS: readonly CommandOption[] = [
 export const METRICS: Command = {
   name: "metrics",
   summary: "Compute metrics by dimensions, or list them",
-  arguments: [{ name: "[NAMES]", doc: "metrics, separated by commas; without: list them" }],
+  arguments: [{
+    name: "[NAMES...]",
+    doc: "metrics, separated by spaces or commas; without: list them",
+  }],
   options: [
     { flags: "-e, --env <ENV>", doc: "environment (default: prod)", completes: "environment" },
     ...METRICS_OPTIONS,
@@ -46,7 +58,7 @@ export const METRICS: Command = {
     "seeknal metrics revenue -d customers.region --filter \"status = 'paid'\" --order-by -revenue --limit 10",
   ],
   run: async (context) => {
-    const names = splitNames([context.args[0] ?? ""]);
+    const names = splitNames(words(context, 0));
     return names.length === 0 ? await runList(context) : await runMetrics(context, names);
   },
 };

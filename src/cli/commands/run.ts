@@ -54,6 +54,7 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
   { flags: "--backfill", doc: "accepted: pending intervals are always built" },
   ...VARIABLE_OPTIONS,
   { flags: "--rematerialize", doc: "write tables outside although they hold their content" },
+  { flags: "--materialize", doc: "accepted: tables outside are written by default" },
   { flags: "--no-materialize", doc: "write no tables outside, and deliver no exposures" },
   { flags: "--no-exposures", doc: "deliver no exposures" },
   { flags: "--with-exposures", doc: "deliver exposures of an environment too" },
@@ -146,7 +147,9 @@ function sayWarnings({ terminal }: CommandContext, { warnings, included }: Prepa
   if (included.length > 0) {
     const names = included.slice(0, 5).join(", ") + (included.length > 5 ? ", ..." : "");
     terminal.err(
-      `Including ${plural(included.length, "upstream node")} without output: ${names}\n`,
+      `Including ${plural(included.length, "upstream node")} that ${
+        included.length === 1 ? "has" : "have"
+      } to be built or checked first: ${names}\n`,
     );
   }
 }

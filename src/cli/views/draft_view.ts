@@ -31,7 +31,7 @@ export function draftSummary({ draft, target, nodes, replaces }: DryRun, style: 
     return `${style.green("OK")} ${style.bold(node.id)} is valid\n` + factLines([
       ...(node.inputs.length === 0 ? [] : [["reads", node.inputs.join(", ")]]),
       ...(columns === "" ? [] : [["columns", columns]]),
-      ...(node.virtual === true ? [["rows", `none: a ${node.kind} has no rows of its own`]] : []),
+      ...(node.virtual === true ? [["rows", "none of its own"]] : []),
       ...(i === 0 ? [["goes to", place]] : []),
     ], style);
   }).join("");

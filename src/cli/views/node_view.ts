@@ -1,6 +1,6 @@
 import type { ShownCheck, ShownNode } from "../../app/show_node.ts";
 import type { Style } from "../terminal.ts";
-import { displayWidth, fitText, formatBytes, pad, plural } from "./format.ts";
+import { displayWidth, fitText, formatBytes, oneLine, pad, plural } from "./format.ts";
 
 /** Characters of the names of facts. */
 const LABEL = 10;
@@ -28,6 +28,13 @@ export function nodeView(node: ShownNode, style: Style, width: number | null): s
       [outputWords(node)],
       node.result?.status === "failed" ? style.red : undefined,
     ),
+    ...fact("metrics", metricWords(node)),
+    ...(node.artifact === null ? [] : [
+      // A path that is cut is of no use.
+      `${pad(style.bold("artifact"), LABEL)}${node.artifact.path}  ${
+        formatBytes(node.artifact.size_bytes)
+      }`,
+    ]),
     ...fact(
       "tables",
       node.tables.map((table) =>
@@ -45,9 +52,29 @@ export function nodeView(node: ShownNode, style: Style, width: number | null): s
     ...(node.untraced === null
       ? []
       : ["", style.yellow(fitText(`Its columns cannot be followed: ${node.untraced}`, room))]),
-    ...(node.sql.trim() === "" ? [] : ["", style.bold("SQL")]),
-    ...(node.sql.trim() === "" ? [] : node.sql.split("\n").map((line) => `  ${line}`)),
+    ...fieldLines(node, style, room),
+    ...(node.sql.trim() === "" ? [] : ["", style.bold(LANGUAGES[node.language])]),
+    ...(node.sql.trim() === "" ? [] : node.sql.split("\n").map((line) => `  ${line}`.trimEnd())),
   ].join("\n") + "\n";
+}
+
+/** The kind's own fields, but for SQL, which is shown below, and what was left out. */
+function fieldLines({ config, sql }: ShownNode, style: Style, room: number): string[] {
+  const fields = Object.entries(config).filter(([, value]) =>
+    value !== null && value !== "{}" && value !== "[]" && String(value).trimEnd() !== sql
+  );
+  if (fields.length === 0) return [];
+  const names = Math.max(...fields.map(([name]) => displayWidth(name)));
+  const text = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value);
+  return [
+    "",
+    style.bold("Fields"),
+    ...fields.map(([name, value]) =>
+      `  ${pad(name, names)}  ${
+        fitText(oneLine(text(value).trim()), Math.max(8, room - names - 4))
+      }`
+    ),
+  ];
 }
 
 function outputWords({ result, outdated, environment, commit, virtual }: ShownNode): string {
@@ -62,6 +89,13 @@ function outputWords({ result, outdated, environment, commit, virtual }: ShownNo
   return `${size} in ${place} at ${commit.slice(0, 7)}${before}`;
 }
 
+function metricWords({ metrics }: ShownNode): string[] {
+  return Object.entries(metrics).map(([name, value]) => `${name} ${value}`);
+}
+
+/** What the text of a node is written in. */
+const LANGUAGES = { sql: "SQL", typescript: "TypeScript", python: "Python" } as const;
+
 function checkWords({ name, severity, result }: ShownCheck): string {
   const level = severity === "warn" ? " (warns)" : "";
   if (result === null) return `${name}${level}: not run yet`;
@@ -74,9 +108,11 @@ function checkWords({ name, severity, result }: ShownCheck): string {
 function columnLines({ columns }: ShownNode, style: Style, room: number): string[] {
   const names = Math.max(0, ...columns.map(({ name }) => displayWidth(name)));
   const types = Math.min(24, Math.max(0, ...columns.map(({ type }) => displayWidth(type))));
+  const marks = columns.some(({ key }) => key) ? "key".length : 0;
   return columns.map(({ name, type, key, from, description }) => {
     const origin = from.length === 0 ? "" : `<- ${from.join(", ")}`;
-    const about = [key ? "key" : "", (description ?? "").replace(/\s+/g, " ").trim(), origin]
+    const mark = marks === 0 ? "" : pad(key ? "key" : "", marks);
+    const about = [mark, (description ?? "").replace(/\s+/g, " ").trim(), origin]
       .filter(Boolean).join("  ");
     const left = Math.max(0, room - names - types - 6);
     const shown = left < 6 ? "" : fitText(about, left);

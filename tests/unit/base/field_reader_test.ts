@@ -30,7 +30,7 @@ Deno.test("FieldReader.requiredText() reports a missing, an empty and a wrong va
     ["missing_field", "node"],
     ["missing_field", "node"],
     ["wrong_type", "node/number"],
-    ["wrong_type", "node/blank"],
+    ["missing_field", "node/blank"],
   ]);
 });
 

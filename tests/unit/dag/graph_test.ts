@@ -105,3 +105,17 @@ Deno.test("reachable() includes the start and stops after depth steps", () => {
   assert.equal(from(0), "a");
   assert.equal(from(2), "abc");
 });
+
+Deno.test("findGraphProblems() suggests the node of that name where the kind is missing or another one", () => {
+  const nodes = graph({
+    "source.orders": "",
+    "transform.a": "orders",
+    "transform.b": "model.orders",
+    "transform.c": "source.ordres",
+    "transform.d": "nothing.like_it",
+  });
+  const suggestions = findGraphProblems(nodes).map((problem) =>
+    problem.type === "missing" ? problem.suggestion : problem.type
+  );
+  assert.deepEqual(suggestions, ["source.orders", "source.orders", "source.orders", null]);
+});

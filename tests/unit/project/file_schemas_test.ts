@@ -207,3 +207,13 @@ function fieldsIn(diagnostics: readonly Diagnostic[]): string[] {
   // A kind that does not know a field says so of itself.
   return read.filter((field) => !unknown.has(field));
 }
+
+Deno.test("the schema of a project has the fields that the loader reads", () => {
+  const schema = fileSchemas().find(({ name }) => name === "project")!.schema;
+  using dir = new TempDir();
+  dir.write("seeknal_project.yml", "name: p\nnone_of_them: 1\n");
+  const { diagnostics } = loadProject(dir.path);
+  const unknown = diagnostics.find(({ code }) => code === "unknown_field");
+  const read = /has: (.*)$/.exec(unknown?.hint ?? "")?.[1]?.split(", ") ?? [];
+  assert.deepEqual(Object.keys(schema["properties"] as object).sort(), read.sort());
+});

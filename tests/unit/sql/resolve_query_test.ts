@@ -105,6 +105,16 @@ Deno.test("resolveQuery() reports an unknown parameter at its place", () => {
   assert.equal(resolve("SELECT {{ constructor }}").problems.length, 1);
 });
 
+Deno.test("resolveQuery() says what to write in place of a call in braces", () => {
+  const hint = (sql: string) => resolve(sql).problems[0]?.hint ?? "";
+  assert.match(hint("FROM {{ ref('orders') }}"), /without braces, with the kind: FROM ref\(/);
+  assert.match(hint("FROM {{ source('raw', 'orders') }}"), /without braces: FROM ref\(/);
+  assert.match(hint("{{ config(materialized='table') }} SELECT 1"), /YAML/);
+  assert.match(hint("SELECT {{ var('start') }}"), /--params/);
+  assert.match(hint("SELECT {{ my_macro(1) }}"), /no macros/);
+  assert.match(hint("SELECT {{ start }}"), /params: \{start: …\}/);
+});
+
 Deno.test("resolveQuery() reports undeclared and out-of-range inputs, all of them", () => {
   const { problems } = resolve("SELECT * FROM ref('source.order')\nJOIN input_2");
   assert.deepEqual(problems.map(({ code, line, column }) => [code, line, column]), [
