@@ -1,11 +1,13 @@
 import { withArticle } from "../base/article.ts";
 import { didYouMean } from "../base/closest.ts";
+import type { Location } from "../base/diagnostic.ts";
 import type { Report } from "../base/field_reader.ts";
 import { findGraphProblems } from "../dag/graph.ts";
 import { incrementalOf, type NodeSpec } from "../model/node.ts";
 import type { LoadedNode } from "../nodes/node_kind.ts";
 import { findNodeKind, kindOf } from "../nodes/registry.ts";
 import { columnDiagnostics } from "../nodes/source_contract.ts";
+import { placeOfRef } from "../sql/resolve_query.ts";
 import type { OutputColumn } from "../shape/query_shape.ts";
 
 /** A node with the columns that it returns. */
@@ -41,7 +43,7 @@ export function checkGraph(
       severity: "error",
       code: "missing_input",
       message: `${problem.node} reads ${problem.input}, which does not exist`,
-      ...locator.locate(inputPath(spec, problem.index)),
+      ...placeOfInput({ spec, locator }, problem.index),
       hint: suggestion === null
         ? `add a node with kind and name for ${problem.input}`
         : `did you mean "${suggestion}"?`,
@@ -66,6 +68,20 @@ export function checkInputs(nodes: readonly LoadedNode[], report: Report): void 
       });
     });
   }
+}
+
+/** Where an input is written: in the field, or in the SQL that names it. */
+function placeOfInput(
+  { spec, locator }: Pick<LoadedNode, "spec" | "locator">,
+  index: number,
+): Location {
+  const place = locator.locate(inputPath(spec, index));
+  const whole = locator.locate([]);
+  const field = kindOf(spec).sqlField;
+  if (field === null || place.line !== whole.line || place.column !== whole.column) return place;
+  const sql = Object.entries(spec).find(([key]) => key === field)?.[1] as unknown;
+  const found = typeof sql === "string" ? placeOfRef(sql, spec.inputs[index]!) : null;
+  return found === null ? place : locator.locateInText([field], found.line, found.column);
 }
 
 /** Where a node names the input of that number. */

@@ -180,7 +180,8 @@ class ManifestLoader implements AsyncDisposable {
       try {
         this.#versions.set(spec.id, known ?? await outside.version(spec));
       } catch (error) {
-        if (!(error instanceof UserError) || error.kind !== "validation") throw error;
+        if (!(error instanceof UserError)) throw error;
+        if (error.kind !== "validation") throw ofNode(spec.id, error);
         this.#diagnostics.push({
           severity: "error",
           code: error.code,
@@ -521,4 +522,16 @@ export function sourceData({ root, versions }: Workspace, profile: Profile): Sou
 function isReadable(spec: SourceSpec, { profile }: OutsideSources): boolean {
   const read = tableReadOf(spec, sourceDefaultsOf(profile, spec.source));
   return findTableSource(spec.source)!.problem(read) === null;
+}
+
+/** The same error, which says whose it is. */
+function ofNode(id: NodeId, error: UserError): UserError {
+  const { code, kind, hint, diagnostics, message } = error;
+  return new UserError(`${id}: ${message}`, {
+    code,
+    kind,
+    ...(hint === undefined ? {} : { hint }),
+    diagnostics,
+    cause: error.cause,
+  });
 }

@@ -11,6 +11,7 @@ import {
 } from "./command.ts";
 import { COMMANDS, GROUPS, HEADINGS } from "./commands/registry.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
+import { familiarHint } from "./familiar_words.ts";
 import { typedVariables } from "./typed_values.ts";
 import { styleFor, type Terminal } from "./terminal.ts";
 
@@ -119,7 +120,10 @@ function usageError(program: Program, text: string, { colorErr }: Terminal): str
     [text, text];
   const words: string[] = [];
   for (let at: Program | null = program; at !== null; at = at.parent) words.unshift(at.name());
-  const hint = meant === undefined
+  const familiar = familiarHint(words.slice(1).join(" "), what ?? "");
+  const hint = familiar !== null
+    ? familiar
+    : meant === undefined
     ? `see: ${words.join(" ")} --help`
     : `did you mean ${meant.replace(/^one of /, "one of: ")}?`;
   return `${style.red("error:")} ${what}\n  ${style.cyan("hint:")} ${hint}\n`;

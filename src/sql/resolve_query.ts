@@ -89,6 +89,13 @@ export function findRefs(raw: string): string[] {
   return [...ids];
 }
 
+/** Where SQL first names a node by `ref('…')`; null where it does not. */
+export function placeOfRef(raw: string, id: string): { line: number; column: number } | null {
+  const tokens = tokenize(raw);
+  const at = tokens.findIndex((_, i) => refCall(tokens, i)?.id === id);
+  return at < 0 ? null : lineAndColumn(raw, tokens[at]!.start);
+}
+
 type Reporter = (offset: number, problem: Omit<SqlProblem, "line" | "column">) => void;
 
 const PARAM_REGEXP = /\{\{([\s\S]*?)\}\}/g;

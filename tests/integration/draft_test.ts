@@ -90,6 +90,24 @@ Deno.test("draft writes over a draft with --force only, takes both spellings of 
   assert.ok(project.exists("draft_common_transformation_t.yml"));
 });
 
+Deno.test("draft source reads the file of its name in data/, whatever its type", async () => {
+  using project = makeProject({ "data/events.jsonl": '{"id": 1}\n' });
+  await ok(project, "draft", "source", "events");
+  assert.match(project.read("draft_source_events.yml"), /^source: jsonl +# how to read it/m);
+  assert.match(await ok(project, "dry-run", "draft_source_events.yml"), /\nid\n--\n 1\n/);
+});
+
+Deno.test("lint asks for a description in words that fit a node with rows and one without", async () => {
+  using project = makeProject({
+    "data/orders.csv": "id\n1\n",
+    "seeknal/nodes.yml":
+      "kind: source\nname: orders\nsource: csv\ntable: data/orders.csv\n---\nkind: exposure\nname: report\ntype: dashboard\ndepends_on: [{ref: source.orders}]\n",
+  });
+  const { stdout, stderr } = await project.run("lint");
+  assert.match(stdout + stderr, /exposure\.report has no description[\s\S]*what it is for/);
+  assert.match(stdout + stderr, /source\.orders has no description[\s\S]*what one row is/);
+});
+
 Deno.test("draft reads the node that --from names, the best one without it, and says what one lacks", async () => {
   using shop = makeShop();
   await ok(shop, "draft", "transform", "a", "--from", "customers");
@@ -409,3 +427,24 @@ interface DryRun {
   readonly built_for_preview: readonly string[];
   readonly rows: readonly unknown[] | null;
 }
+
+Deno.test("a ref() that leads nowhere is said at its place, with the node that is meant", async () => {
+  using project = makeProject({
+    "data/orders.csv": "id\n1\n",
+    "seeknal/orders.yml": "kind: source\nname: orders\nsource: csv\ntable: data/orders.csv\n",
+    "seeknal/a.sql": "-- /// seeknal\n-- tags: [x]\n-- ///\nSELECT id\nFROM ref('orders')\n",
+    "seeknal/b.yml":
+      "kind: transform\nname: b\ntransform: |\n  SELECT id\n  FROM ref('model.orders')\n",
+    "seeknal/c.yml":
+      "kind: transform\nname: c\ninputs: [source.order]\ntransform: SELECT id FROM source.order\n",
+  });
+  const { code, stderr } = await project.run("parse");
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /seeknal\/a\.sql:5:6 error: transform\.a reads orders, which does not exist/,
+  );
+  assert.match(stderr, /seeknal\/b\.yml:5:8 error: transform\.b reads model\.orders/);
+  assert.match(stderr, /seeknal\/c\.yml:3:10 error: transform\.c reads source\.order,/);
+  assert.equal(stderr.match(/did you mean "source\.orders"\?/g)?.length, 3);
+});

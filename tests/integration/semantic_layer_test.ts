@@ -106,7 +106,16 @@ Deno.test("seeknal metrics computes what hand-written SQL does", async (t) => {
   );
   await same(
     "dimensions of a joined model, and a filter over one",
-    ["revenue,european,paid", "-d", "customers.region", "--order-by", "-revenue", "--limit", "1"],
+    [
+      "revenue",
+      "european,paid",
+      "-d",
+      "customers.region",
+      "--order-by",
+      "-revenue",
+      "--limit",
+      "1",
+    ],
     "SELECT region AS customers__region, sum(amount) AS revenue, sum(amount) FILTER (region = 'EU') AS european, " +
       "sum(amount) FILTER (status = 'paid') AS paid FROM transform.clean_orders JOIN source.customers " +
       "USING (customer_id) GROUP BY ALL ORDER BY revenue DESC LIMIT 1",

@@ -116,7 +116,7 @@ export const EXPOSURE_DRAFT: DraftTemplate = {
   yaml: (context) => {
     const { id, document } = inputOrSample(context);
     return plain(
-      `# A use of the data outside. It is delivered after a run or a promotion moved production.
+      `# A use of the data outside. A run of production delivers it, and seeknal deliver.
 ${
         head("exposure", context)
       }# file, api, webhook, notification; dashboard and the like only describe.

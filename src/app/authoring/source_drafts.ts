@@ -12,20 +12,44 @@ function sample(folder: string, { name, exists }: DraftContext) {
   return { path, samples: exists(path) ? [] : [{ path, text: SAMPLE_CSV }] };
 }
 
+/** Types of sources by the endings of their files. */
+const TYPES_BY_ENDING = [
+  ["csv", "csv"],
+  ["parquet", "parquet"],
+  ["json", "json"],
+  ["jsonl", "jsonl"],
+  ["tsv", "tsv"],
+  ["xlsx", "excel"],
+] as const;
+
+/** The file of that name in `data/`, whatever it is; without one a CSV file of sample rows. */
+function sourceFile(context: DraftContext) {
+  for (const [ending, type] of TYPES_BY_ENDING) {
+    const path = `data/${context.name}.${ending}`;
+    if (context.exists(path)) return { type, path, samples: [] };
+  }
+  return { type: "csv", ...sample("data", context) };
+}
+
+/** A line with its comment where the other comments stand. */
+function withComment(line: string, comment: string): string {
+  return `${line.padEnd(34)} # ${comment}`;
+}
+
 /** `draft source` */
 export const SOURCE_DRAFT: DraftTemplate = {
   kind: "source",
   reads: null,
   wants: [],
   yaml: (context) => {
-    const { path, samples } = sample("data", context);
+    const { type, path, samples } = sourceFile(context);
     return {
       samples,
       text: `# Rows that are read as they are: files of the project, or a table outside.
-${
-        head("source", context)
-      }source: csv                        # how to read it: csv, parquet, json, postgresql, iceberg, …
-table: ${path}        # a file or a glob, relative to the project; or the name of a table
+${head("source", context)}${
+        withComment(`source: ${type}`, "how to read it: csv, parquet, json, excel, postgresql, …")
+      }
+${withComment(`table: ${path}`, "a file or a glob, such as data/days/*.csv; or a table")}
 
 # params:                          # how to read it; each type of source has its own
 #   delimiter: ";"

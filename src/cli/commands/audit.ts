@@ -4,6 +4,7 @@ import { loading } from "../loading.ts";
 import { envOption, flag, printJson, wholeNumber, words } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { checksView } from "../views/checks_view.ts";
+import { SELECT } from "../selection_options.ts";
 
 /** `audit [NODE…]` */
 export const AUDIT: Command = {
@@ -12,12 +13,7 @@ export const AUDIT: Command = {
   arguments: [{ name: "[NODE...]", doc: "nodes to check (default: all)", completes: "node" }],
   options: [
     { flags: "-e, --env <ENV>", doc: "environment (default: prod)", completes: "environment" },
-    {
-      flags: "-s, --select <SELECTOR>",
-      doc: "only what a selector matches: name, tag:, kind:, path:, +up, down+",
-      repeats: true,
-      completes: "node",
-    },
+    SELECT,
     { flags: "--max-workers <N>", doc: "nodes at the same time (default: the number of cores)" },
   ],
   examples: ["seeknal audit", "seeknal audit transform.orders --env dev"],

@@ -6,6 +6,7 @@ import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
 import { envName, filePath, flag, text, texts, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
+import { SELECT, TAGS } from "../selection_options.ts";
 
 const FORMATS = ["text", "html", "mermaid", "dot", "json"] as const;
 type Format = (typeof FORMATS)[number];
@@ -44,24 +45,8 @@ export const DAG: Command = {
     { flags: "--upstream", doc: "only what the node is made of" },
     { flags: "--downstream", doc: "only what is made of the node" },
     { flags: "--depth <N>", doc: "steps from the node at most" },
-    {
-      flags: "-s, --select <SELECTOR>",
-      doc: "only what a selector matches: name, tag:, kind:, path:, +up, down+",
-      repeats: true,
-      completes: "node",
-    },
-    {
-      flags: "--tags <TAG>",
-      doc: "only nodes with a tag and everything upstream",
-      repeats: true,
-      completes: "tag",
-    },
-    {
-      flags: "--exclude-tags <TAG>",
-      doc: "leave out nodes with a tag",
-      repeats: true,
-      completes: "tag",
-    },
+    SELECT,
+    ...TAGS,
     { flags: "--all", doc: "every node of a large graph" },
   ],
   examples: ["seeknal dag", "seeknal dag --format mermaid > dag.mmd", "seeknal dag -o dag.html"],

@@ -4,6 +4,7 @@ import { EXIT_CODES, EXIT_DONE } from "../exit_codes.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
 import { alignColumns } from "../views/format.ts";
+import { SELECT } from "../selection_options.ts";
 
 /** `freshness` */
 export const FRESHNESS: Command = {
@@ -16,12 +17,7 @@ export const FRESHNESS: Command = {
       doc: "environment whose profile counts (default: prod)",
       completes: "environment",
     },
-    {
-      flags: "-s, --select <SELECTOR>",
-      doc: "only what a selector matches: name, tag:, path:",
-      repeats: true,
-      completes: "node",
-    },
+    SELECT,
     PROFILE,
   ],
   examples: ["seeknal freshness", "seeknal freshness --select tag:raw --json"],

@@ -51,7 +51,7 @@ export const INIT: Command = {
         "  - Test in isolation:   seeknal plan dev && seeknal run --env dev\n" +
         "  - Promote to prod:     seeknal promote dev\n" +
         "  - Go back:             seeknal rollback\n" +
-        "  - Parallel execution:  seeknal run --parallel    (the default; --max-workers N)\n" +
+        "  - Parallel execution:  seeknal run --parallel   (the default)\n" +
         "  - Guides:              seeknal docs\n",
     );
     return EXIT_DONE;

@@ -7,6 +7,7 @@ import { loading } from "../loading.ts";
 import { envName, filePath, flag, printJson, text, texts, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { lineageView } from "../views/lineage_view.ts";
+import { TAGS } from "../selection_options.ts";
 
 /** `lineage [NODE[.COLUMN]]` */
 export const LINEAGE: Command = {
@@ -28,18 +29,7 @@ export const LINEAGE: Command = {
     { flags: "--depth <N>", doc: "steps from the node at most" },
     { flags: "--all", doc: "every line of a long tree" },
     { flags: "-c, --column <COLUMN>", doc: "a column of the node" },
-    {
-      flags: "--tags <TAG>",
-      doc: "only nodes with a tag and everything upstream",
-      repeats: true,
-      completes: "tag",
-    },
-    {
-      flags: "--exclude-tags <TAG>",
-      doc: "leave out nodes with a tag",
-      repeats: true,
-      completes: "tag",
-    },
+    ...TAGS,
     { flags: "--html <FILE>", doc: "write a page to look at in a browser" },
     { flags: "-o, --output <FILE>", doc: "the same; a file that ends in .json gets that" },
     { flags: "--ascii", doc: "accepted: text is the default" },

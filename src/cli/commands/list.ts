@@ -7,6 +7,7 @@ import { loading } from "../loading.ts";
 import { envName, flag, printJson, text, texts } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { alignColumns, plural } from "../views/format.ts";
+import { SELECT_MODIFIED, TAGS, TYPES } from "../selection_options.ts";
 
 /** What can be listed besides nodes and the nodes of a kind, with what counts a node to it. */
 const GROUPINGS = {
@@ -38,25 +39,9 @@ export const LIST: Command = {
       doc: "environment (default: the project's files)",
       completes: "environment",
     },
-    {
-      flags: "-s, --select <SELECTOR>",
-      doc: "only what a selector matches: name, tag:, kind:, path:, state:modified, +up, down+",
-      repeats: true,
-      completes: "node",
-    },
-    {
-      flags: "--tags <TAG>",
-      doc: "only nodes with a tag and everything upstream",
-      repeats: true,
-      completes: "tag",
-    },
-    {
-      flags: "--exclude-tags <TAG>",
-      doc: "leave out nodes with a tag",
-      repeats: true,
-      completes: "tag",
-    },
-    { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true, completes: "kind" },
+    SELECT_MODIFIED,
+    ...TAGS,
+    TYPES,
     { flags: "-q, --names", doc: "names alone, one a line" },
     PROFILE,
   ],

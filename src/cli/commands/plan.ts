@@ -160,12 +160,13 @@ export async function runPlan(
   return detailed && code > EXIT_CHANGES ? EXIT_UNEXPECTED : code;
 }
 
-function sayNext({ terminal }: CommandContext, { environment, summary, nodes }: Plan): void {
-  if (environment === null) return;
+function sayNext({ terminal }: CommandContext, { environment, base, summary, nodes }: Plan): void {
+  // Where there is a production, a plan of it is for looking: changes are tried in an environment.
+  if (environment === null && base.commit !== null) return;
   const isSame = nodes.every(({ change }) => change === "none");
   if (isSame && summary.build === 0 && summary.materialize === 0) return;
   const next = summary.build > 0 || summary.materialize > 0
-    ? `seeknal run --env ${environment}`
+    ? environment === null ? "seeknal run" : `seeknal run --env ${environment}`
     : `seeknal promote ${environment}`;
   const style = styleFor(terminal.colorErr);
   terminal.err(`${style.cyan("next:")} ${next}\n`);

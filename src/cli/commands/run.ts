@@ -12,6 +12,7 @@ import { styleFor } from "../terminal.ts";
 import { sayUndelivered } from "../views/exposures_view.ts";
 import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
+import { SELECT_MODIFIED, TAGS, TYPES } from "../selection_options.ts";
 
 /** Options of `run` and `env apply`. */
 export const RUN_OPTIONS: readonly CommandOption[] = [
@@ -21,25 +22,9 @@ export const RUN_OPTIONS: readonly CommandOption[] = [
     repeats: true,
     completes: "node",
   },
-  {
-    flags: "-s, --select <SELECTOR>",
-    doc: "only what a selector matches: name, tag:, kind:, path:, state:modified, +up, down+",
-    repeats: true,
-    completes: "node",
-  },
-  {
-    flags: "--tags <TAG>",
-    doc: "only nodes with a tag and everything upstream",
-    repeats: true,
-    completes: "tag",
-  },
-  {
-    flags: "--exclude-tags <TAG>",
-    doc: "leave out nodes with a tag",
-    repeats: true,
-    completes: "tag",
-  },
-  { flags: "-t, --types <KIND>", doc: "only nodes of a kind", repeats: true, completes: "kind" },
+  SELECT_MODIFIED,
+  ...TAGS,
+  TYPES,
   { flags: "-f, --full", doc: "build what is selected whatever exists" },
   { flags: "--force", doc: "plan again when the plan is stale, then run" },
   {

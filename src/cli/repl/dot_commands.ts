@@ -63,9 +63,19 @@ export interface TypedCommand {
 export function readDotCommand(text: string): TypedCommand | null {
   const trimmed = text.trim().replace(/;$/, "").trim();
   if (/^(quit|exit|help)$/i.test(trimmed)) return { name: known(trimmed.toLowerCase()), rest: "" };
+  if (trimmed.startsWith("\\")) throw otherShell(trimmed);
   const match = /^\.(\S*)\s*([\s\S]*)$/.exec(trimmed);
   if (match === null) return null;
   return { name: known(match[1]!.toLowerCase()), rest: match[2]!.trim() };
+}
+
+function otherShell(typed: string): UserError {
+  return new UserError(`"${typed.split(/\s/)[0]}" is a command of psql`, {
+    code: "unknown_command",
+    kind: "usage",
+    hint:
+      ".tables lists nodes, .schema NODE their columns, .quit leaves, .help says what else there is",
+  });
 }
 
 function known(typed: string): string {

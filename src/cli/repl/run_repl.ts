@@ -115,7 +115,7 @@ export function scriptSteps(text: string): string[] {
 }
 
 function isComplete(text: string): boolean {
-  if (/^\s*(\.|(quit|exit|help)\s*;?\s*$)/i.test(text)) return true;
+  if (/^\s*(\.|\\|(quit|exit|help)\s*;?\s*$)/i.test(text)) return true;
   const { statements, rest } = splitStatements(text);
   return statements.length > 0 && rest.trim() === "";
 }

@@ -155,6 +155,7 @@ Deno.test("readDotCommand() reads commands, leaves SQL and names what is misspel
   });
   assert.deepEqual(readDotCommand("exit;"), { name: "quit", rest: "" });
   assert.equal(readDotCommand("SELECT .5"), null);
+  assert.throws(() => readDotCommand("\\d orders"), /"\\d" is a command of psql/);
   assert.throws(() => readDotCommand(".tabels"), /Unknown command ".tabels"/);
   assert.throws(() => readDotCommand(".tabels"), { hint: 'did you mean ".tables"?' });
 });

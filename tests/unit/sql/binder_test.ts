@@ -119,6 +119,12 @@ for (
   });
 }
 
+Deno.test("Binder.bind() says of a MODEL block what stands in its place", async () => {
+  await using binder = await TestBinder.open(NODES);
+  const error = await binder.refuse("MODEL (name a.b, kind FULL);\nSELECT 1 AS a");
+  assert.match(error.message, /no MODEL block: write its fields as YAML/);
+});
+
 for (
   const sql of [
     "",

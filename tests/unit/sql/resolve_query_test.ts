@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Scalar } from "../../../src/base/field_reader.ts";
-import { findRefs, resolveQuery } from "../../../src/sql/resolve_query.ts";
+import { findRefs, placeOfRef, resolveQuery } from "../../../src/sql/resolve_query.ts";
 
 const INPUTS = ["source.orders", "transform.users"];
 
@@ -155,4 +155,10 @@ Deno.test("findRefs() names each ref() of the code once, in order", () => {
   const sql =
     "SELECT 'ref(''a.x'')' FROM ref('b.y') JOIN ref(\"a.x\") JOIN ref('b.y') -- ref('c.z')";
   assert.deepEqual(findRefs(sql), ["b.y", "a.x"]);
+});
+
+Deno.test("placeOfRef() finds the call itself, not its like in strings and comments", () => {
+  const sql = "SELECT 'ref(''a.b'')' AS x -- ref('a.b')\nFROM ref('a.c')\n  JOIN ref( 'a.b' ) AS b";
+  assert.deepEqual(placeOfRef(sql, "a.b"), { line: 3, column: 8 });
+  assert.equal(placeOfRef(sql, "a.d"), null);
 });
