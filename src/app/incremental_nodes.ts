@@ -32,6 +32,8 @@ export interface IncrementalContext {
   /** Manifests whose states are taken as they are wherever the query is the same: nothing is planned anew. */
   readonly planned: readonly Manifest[];
   readonly request: (id: NodeId) => IntervalRequest;
+  /** Changes upstream of nodes that somebody decided to be breaking; absent: none. */
+  readonly decided?: ReadonlyMap<NodeId, string>;
   readonly nowMs: number;
   readonly cache: OutputCache;
 }
@@ -70,9 +72,11 @@ export class IncrementalNodes {
       compactJson([this.#logicOf(spec.id).fingerprint, definitionOf(incremental)]),
     );
     const { planned, request, nowMs } = this.#context;
+    const decided = this.#context.decided?.get(spec.id);
     for (const { nodes } of planned) {
       const known = nodes.get(spec.id)?.incremental;
-      if (known?.logic === logic && this.#isThere(known)) return known;
+      const isAsDecided = decided === undefined || known?.decided === decided;
+      if (known?.logic === logic && isAsDecided && this.#isThere(known)) return known;
     }
     const whole = { id: spec.id, engine: ENGINE_VERSION, queryHash, version, shape, inputs };
     return planIncremental({
@@ -80,6 +84,7 @@ export class IncrementalNodes {
       logic,
       inputs: fingerprintsOf(whole).fingerprint,
       candidates: this.#candidates(spec.id, incremental, this.#builtByTime(inputs)),
+      decided,
       nowMs,
       request: request(spec.id),
     });

@@ -1,5 +1,8 @@
+import { compactJson } from "../base/canonical_json.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { sha256 } from "../base/hash.ts";
 import { UserError } from "../base/user_error.ts";
+import { categorize } from "../changes/categorize.ts";
 import { compare } from "../changes/compare.ts";
 import {
   applyDecisions,
@@ -152,25 +155,27 @@ function sqlDiffs({ plan, base, loaded }: Planned): Map<NodeId, readonly SqlDiff
  */
 export async function makePlan(workspace: Workspace, request: PlanRequest): Promise<Planned> {
   const base = await readBase(workspace, request.env === PROD ? null : request.env);
-  const asWritten = await loadManifest(
-    workspace,
-    [base.envSnapshot.manifest, base.prod.manifest],
-    {
+  const inherited = await formerProduction(workspace, base);
+  const load = (decided: ReadonlyMap<NodeId, string>) =>
+    loadManifest(workspace, [base.envSnapshot.manifest, base.prod.manifest], {
       env: base.env,
       ...(request.outside === undefined ? {} : { outside: request.outside }),
       isFresh: request.isFresh ?? (() => true),
       incremental: {
         snapshots: [base.envSnapshot, base.prod],
-        inherited: await formerProduction(workspace, base),
+        inherited,
         planned: request.keepsIntervals === true ? [base.envSnapshot.manifest] : [],
         request: intervalRequest(request.intervals ?? NO_INTERVALS),
+        decided,
         nowMs: workspace.host.now().getTime(),
         cache: workspace.cache,
       },
-    },
-  );
+    });
+  let asWritten = await load(new Map());
   checkRestated(asWritten.manifest, request.intervals ?? NO_INTERVALS);
   const decisions = decideCategories(workspace, base, asWritten, request);
+  const fromScratch = decidedUpstream(base.prod.manifest, asWritten.manifest, decisions);
+  if (fromScratch.size > 0) asWritten = await load(fromScratch);
   const { manifest, kept, outputs, rebuilt } = settle(workspace, base, asWritten.manifest, {
     decisions,
     keeps: request.keepsNothing !== true,
@@ -210,6 +215,33 @@ export async function makePlan(workspace: Workspace, request: PlanRequest): Prom
     ],
   });
   return { plan, base, loaded, reused: sameAs(base, reused), rebuilt, kept };
+}
+
+/** For nodes that are built piece by piece: the changes that they read and that somebody called breaking. */
+function decidedUpstream(
+  prod: Manifest,
+  { nodes }: Manifest,
+  decisions: ReadonlyMap<NodeId, Decision>,
+): ReadonlyMap<NodeId, string> {
+  const breaking = [...decisions].flatMap(([id, { category }]) => {
+    const [before, after] = [prod.nodes.get(id), nodes.get(id)];
+    if (category !== "BREAKING" || before === undefined || after === undefined) return [];
+    // Where nobody disagrees, what is read of it decides.
+    const found = categorize(before, after);
+    return found === null || found.category === category
+      ? []
+      : [{ id, change: compactJson([id, after.query_hash, after.version?.hash ?? null]) }];
+  });
+  if (breaking.length === 0) return new Map();
+  const readers = readersOf(nodes.values());
+  const found = new Map<NodeId, string[]>();
+  for (const { id, change } of breaking) {
+    for (const read of reachable([id], (of) => readers.get(of) ?? [])) {
+      if (read === id || nodes.get(read)!.incremental === undefined) continue;
+      found.set(read, [...found.get(read) ?? [], change]);
+    }
+  }
+  return new Map([...found].map(([id, changes]) => [id, sha256(compactJson(changes.sort()))]));
 }
 
 /**

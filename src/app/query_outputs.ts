@@ -116,6 +116,7 @@ export class OutputSession implements AsyncDisposable {
   /** Prepares one reading statement and hands it to `work`; see {@linkcode read}. */
   async ask<T>(sql: string, work: (session: Session, sql: string) => Promise<T>): Promise<T> {
     const statement = withoutSemicolon(sql);
+    if (saysNothing(statement)) throw emptyQuery();
     const verb = firstVerb(statement);
     if (WRITING.has(verb)) throw notReading(verb);
     try {
@@ -153,6 +154,21 @@ function firstVerb(sql: string): string {
     while (/^(ANALYZE|VERBOSE)$/i.test(words[at]?.text ?? "")) at++;
   }
   return words.slice(at).find(({ kind }) => kind === "word")?.text.toUpperCase() ?? "";
+}
+
+/** The engine knows no statement without a word in it. */
+function saysNothing(sql: string): boolean {
+  return tokenize(sql).every(({ kind, text }) =>
+    kind === "space" || kind === "comment" || text === ";"
+  );
+}
+
+function emptyQuery(): UserError {
+  return new UserError("Cannot run an empty query", {
+    code: "query_empty",
+    kind: "usage",
+    hint: 'seeknal query "SELECT 1"',
+  });
 }
 
 function notReading(type: string): UserError {

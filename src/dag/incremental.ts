@@ -43,6 +43,8 @@ export interface IncrementalQuestion {
   readonly logic: string;
   /** Fingerprint that a build of everything would have. */
   readonly inputs: string;
+  /** Changes upstream for which somebody decided that everything is built again; absent: none. */
+  readonly decided?: string | undefined;
   /** In the order in which they are preferred. */
   readonly candidates: readonly IncrementalCandidate[];
   readonly nowMs: number;
@@ -54,15 +56,17 @@ export interface IncrementalQuestion {
  * state: the output is taken as it is, whatever happened to the data it was once read from.
  */
 export function planIncremental(question: IncrementalQuestion): IncrementalState {
-  const { spec, logic } = question;
-  const same = question.candidates.filter(({ state }) => state.logic === logic);
+  const { spec, logic, decided } = question;
+  const same = question.candidates.filter(({ state }) =>
+    state.logic === logic && (decided === undefined || state.decided === decided)
+  );
   return spec.mode === "incremental_by_time" ? byTime(spec, same, question) : byKey(same, question);
 }
 
 function byTime(
   spec: IncrementalByTime,
   candidates: readonly IncrementalCandidate[],
-  { logic, inputs, nowMs, request }: IncrementalQuestion,
+  { logic, inputs, decided, nowMs, request }: IncrementalQuestion,
 ): IncrementalState {
   const { interval: unit, lookback } = spec;
   const first = floorTime(parseTime(spec.start)!, unit);
@@ -87,10 +91,11 @@ function byTime(
     ...outdated,
   ]);
   if (build.length === 0) return state;
-  return { logic, base, build, done: mergeIntervals([...state.done, ...build]), inputs };
+  const done = mergeIntervals([...state.done, ...build]);
+  return { logic, base, build, done, inputs, ...decisionOf(state.decided) };
 
   function fromScratch(build: readonly Interval[]): IncrementalState {
-    return { logic, base: null, build, done: build, inputs };
+    return { logic, base: null, build, done: build, inputs, ...decisionOf(decided) };
   }
 
   /** Late rows: units before those that are new, as far as they are done. */
@@ -117,12 +122,19 @@ function pick(candidates: readonly IncrementalCandidate[]): IncrementalCandidate
 
 function byKey(
   candidates: readonly IncrementalCandidate[],
-  { logic, inputs, request }: IncrementalQuestion,
+  { logic, inputs, decided, request }: IncrementalQuestion,
 ): IncrementalState {
   const isCurrent = ({ state }: IncrementalCandidate) => state.inputs === inputs;
   const found = request.restate ? undefined : candidates.find(isCurrent) ?? candidates[0];
   if (found !== undefined && isCurrent(found)) return found.state;
-  return { logic, base: found?.base ?? null, build: [], done: [], inputs };
+  const base = found?.base ?? null;
+  const made = found?.state.decided ?? decided;
+  return { logic, base, build: [], done: [], inputs, ...decisionOf(made) };
+}
+
+/** Goes along with everything that is built on top. */
+function decisionOf(decided: string | undefined): Pick<IncrementalState, "decided"> {
+  return decided === undefined ? {} : { decided };
 }
 
 /**

@@ -19,4 +19,6 @@ export interface IncrementalState {
   readonly done: readonly Interval[];
   /** Fingerprint of a build of everything from what is read: what new rows were taken from. */
   readonly inputs: string;
+  /** Changes upstream for which somebody decided that it starts from scratch; absent: none. */
+  readonly decided?: string;
 }

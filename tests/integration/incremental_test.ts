@@ -361,3 +361,33 @@ Deno.test("rows before a start that is moved back reach what has those intervals
     [{ n: TODAY }],
   );
 });
+
+Deno.test("a change that somebody calls breaking builds the incremental nodes that read it from scratch, once", async () => {
+  const shop = new Shop();
+  const clean = (more: string) =>
+    `kind: transform\nname: clean\ntransform: SELECT *${more} FROM ref('source.orders')\n`;
+  shop.project.write("seeknal/clean.yml", clean(""));
+  shop.project.write(
+    "seeknal/daily.yml",
+    daily("sum(amount)").replace("source.orders", "transform.clean"),
+  );
+  await shop.ok("run");
+  shop.sell(1, 1);
+  shop.write();
+  await shop.ok("run");
+  assert.equal((await shop.days())[1]![1], 2);
+  // A column that nobody reads: what is built of it would stay.
+  shop.project.write("seeknal/clean.yml", clean(", 1 AS one"));
+  await shop.ok("plan", "dev", "--category", "clean=breaking");
+  await shop.ok("run", "--env", "dev");
+  assert.deepEqual(await shop.days("dev"), shop.expected(TODAY));
+  assert.match(await shop.ok("plan", "dev"), /0 to build/);
+  await shop.ok("promote", "dev", "--yes");
+  assert.match(await shop.ok("run"), /Nothing to run/);
+  shop.sell(TODAY, 1);
+  shop.write();
+  shop.project.host.advance(DAY_MS);
+  assert.match(await shop.ok("plan"), new RegExp(`intervals pending: ${dayText(TODAY)}\\s`));
+  await shop.ok("run");
+  assert.deepEqual(await shop.days(), shop.expected(TODAY + 1));
+});

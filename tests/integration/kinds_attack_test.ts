@@ -141,3 +141,13 @@ Deno.test("a unit test of an incremental node sees a first build, unless it says
   );
   assert.match(await ok(project, "test"), /4 tests: 4 passed/);
 });
+
+Deno.test("a query of nothing but comments and semicolons is an empty one", async () => {
+  using project = shop();
+  await ok(project, "run");
+  for (const sql of [";", "/* x */", " ; ; "]) {
+    const { code, stderr } = await project.run("query", sql);
+    assert.equal(code, 2, sql);
+    assert.match(stderr, /Cannot run an empty query/);
+  }
+});

@@ -47,13 +47,6 @@ export async function runQuery(context: CommandContext, typed: string): Promise<
   const output = filePath(context, "output");
   const format = formatOf(context, output);
   const sql = typed === "-" ? await context.terminal.readInput() : typed;
-  if (sql.trim() === "") {
-    throw new UserError("Cannot run an empty query", {
-      code: "query_empty",
-      kind: "usage",
-      hint: 'seeknal query "SELECT 1"',
-    });
-  }
   const request = { env: envOption(context), sql, limit: wholeNumber(context, "limit", 0) };
   const workspace = await context.workspace("read");
   const { queryOutputs, queryToParquet } = await import("../../app/query_outputs.ts");
