@@ -168,13 +168,17 @@ function updateLinks(
   { results, manifest }: Snapshot,
   marker: Marker,
 ): Record<string, ContentHash> {
+  const { cache } = workspace;
   const links: Record<string, ContentHash> = {};
-  for (const { id, content_hash } of results.values()) {
-    if (content_hash !== null && manifest.nodes.has(id)) links[id] = content_hash;
+  for (const { id, content_hash, artifact } of results.values()) {
+    if (content_hash === null || !manifest.nodes.has(id)) continue;
+    links[id] = content_hash;
+    if (artifact !== undefined) links[`${id}${ARTIFACT}`] = artifact.content_hash;
   }
   for (const [id, hash] of Object.entries(links)) {
-    if (marker.links[id] !== hash && statIfExists(workspace.cache.objectPath(hash)) !== null) {
-      linkAtomic(workspace.cache.objectPath(hash), linkPath(folder, id as NodeId));
+    const path = id.endsWith(ARTIFACT) ? cache.artifactPath(hash) : cache.objectPath(hash);
+    if (marker.links[id] !== hash && statIfExists(path) !== null) {
+      linkAtomic(path, linkPath(folder, id as NodeId));
     }
   }
   const known = marker === FRESH ? existingLinks(folder) : Object.keys(marker.links);
@@ -182,9 +186,12 @@ function updateLinks(
   return links;
 }
 
+/** Behind the id of a node, what its script left beside the rows. Names of nodes have no dots. */
+const ARTIFACT = ".artifact";
+
 function linkPath(folder: string, id: NodeId): string {
   const { kind, name } = splitNodeId(id);
-  return join(folder, "cache", kind, `${name}.parquet`);
+  return join(folder, "cache", kind, name.endsWith(ARTIFACT) ? name : `${name}.parquet`);
 }
 
 const OWN_FOLDERS = new Set(["objects", "tmp", "index", "snapshots", "locks"]);
@@ -193,8 +200,8 @@ function existingLinks(folder: string): string[] {
   const cache = join(folder, "cache");
   return listDir(cache).filter((kind) => !OWN_FOLDERS.has(kind)).flatMap((kind) =>
     listDir(join(cache, kind))
-      .filter((file) => file.endsWith(".parquet") && !file.startsWith("."))
-      .map((file) => `${kind}.${file.slice(0, -".parquet".length)}`)
+      .filter((file) => /\.(parquet|artifact)$/.test(file) && !file.startsWith("."))
+      .map((file) => `${kind}.${file.replace(/\.parquet$/, "")}`)
   );
 }
 

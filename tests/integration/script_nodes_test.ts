@@ -288,6 +288,7 @@ Deno.test("a model keeps metrics and an artifact, which readers, reuse, doctor a
   assert.deepEqual(shown.metrics, { loss: 0.25 });
   assert.equal(shown.artifact!.size_bytes, "status".length);
   assert.equal(Deno.readTextFileSync(project.path(shown.artifact!.path)), "status");
+  assert.equal(project.read("target/cache/model/trees.artifact"), "status");
   const page = await ok(project, "show", "model.trees");
   assert.match(
     page,
