@@ -5,7 +5,7 @@ import { randomNumbers } from "../support/random.ts";
 import { ScratchBuild } from "../support/scratch_build.ts";
 
 /** Steps of all walks together; `deno task soak` takes more. */
-const STEPS = Number(Deno.env.get("SEEKNAL_STEPS") ?? 200);
+const STEPS = Number(Deno.env.get("SEEKNAL_STEPS") ?? 150);
 /** First of the seeds; every walk has its own. */
 const SEED = Number(Deno.env.get("SEEKNAL_SEED") ?? 1);
 const WALKS = 4;
