@@ -9,7 +9,7 @@ import {
   type CommandOption,
   COMMON_OPTIONS,
 } from "./command.ts";
-import { COMMANDS, GROUPS, HEADINGS } from "./commands/registry.ts";
+import { commandsOf, GROUPS } from "./command_files.ts";
 import { EXIT_CODES, EXIT_DONE, EXIT_UNEXPECTED } from "./exit_codes.ts";
 import { familiarHint } from "./familiar_words.ts";
 import { typedVariables } from "./typed_values.ts";
@@ -24,14 +24,15 @@ export interface CliEnvironment {
 /** Runs a command line and returns its exit code. The only door to the program; never throws. */
 export async function runCli(args: readonly string[], cli: CliEnvironment): Promise<number> {
   let code = EXIT_DONE;
-  const { own, rest } = splitCommand(args);
-  const program = buildProgram(cli, rest, (result) => code = result);
+  const verbs = await verbsFor(args[0]);
+  const { own, rest } = splitCommand(args, verbs.commands);
+  const program = buildProgram(verbs, { cli, rest, done: (result) => code = result });
   if (args.length === 0) {
     program.outputHelp();
     return EXIT_DONE;
   }
   try {
-    await program.parseAsync(spelledOut(own), { from: "user" });
+    await program.parseAsync(spelledOut(own, verbs.commands), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_CODES.usage;
@@ -39,16 +40,34 @@ export async function runCli(args: readonly string[], cli: CliEnvironment): Prom
   }
 }
 
-function spelledOut([name, ...rest]: readonly string[]): string[] {
-  const spellings = COMMANDS.find((command) => command.name === name)?.spellings ?? {};
+/** Verbs to choose from, and where headings of the help begin. */
+interface Verbs {
+  readonly commands: readonly Command[];
+  readonly headings: ReadonlyMap<string, string>;
+}
+
+/** Those that begin with a word are enough to run one of them. */
+async function verbsFor(word: string | undefined): Promise<Verbs> {
+  const commands = word === "--version" || word === "-V" ? [] : await commandsOf(word);
+  if (commands !== null) return { commands, headings: new Map() };
+  const { COMMANDS, HEADINGS } = await import("./commands/registry.ts");
+  return { commands: COMMANDS, headings: HEADINGS };
+}
+
+function spelledOut(
+  [name, ...rest]: readonly string[],
+  commands: readonly Command[],
+): string[] {
+  const spellings = commands.find((command) => command.name === name)?.spellings ?? {};
   return [name!, ...rest.map((word) => Object.hasOwn(spellings, word) ? spellings[word]! : word)];
 }
 
 /** Words of another command are none of ours: its options are not even looked at. */
 function splitCommand(
   args: readonly string[],
+  commands: readonly Command[],
 ): { own: readonly string[]; rest: readonly string[] | null } {
-  const takesCommand = COMMANDS.some((command) =>
+  const takesCommand = commands.some((command) =>
     command.takesCommand === true && command.name === args[0]
   );
   const at = takesCommand ? args.indexOf("--") : -1;
@@ -56,9 +75,12 @@ function splitCommand(
 }
 
 function buildProgram(
-  cli: CliEnvironment,
-  rest: readonly string[] | null,
-  done: (code: number) => void,
+  { commands, headings }: Verbs,
+  { cli, rest, done }: {
+    readonly cli: CliEnvironment;
+    readonly rest: readonly string[] | null;
+    readonly done: (code: number) => void;
+  },
 ): Program {
   const program = prepare(new Program("seeknal"), cli)
     .description("Data pipelines whose environments are Git refs")
@@ -68,9 +90,9 @@ function buildProgram(
     .addHelpText("after", FIRST_STEPS);
   const groups = new Map<string, Program>();
   let heading = "";
-  for (const command of COMMANDS) {
+  for (const command of commands) {
     const words = command.name.split(" ");
-    heading = HEADINGS.get(command.name) ?? heading;
+    heading = headings.get(command.name) ?? heading;
     program.commandsGroup(heading);
     let parent = program;
     if (words.length === 2) {

@@ -118,9 +118,3 @@ export const HEADINGS: ReadonlyMap<string, string> = new Map([
   ["test", "Check:"],
   ["connection-test", "Upkeep:"],
 ]);
-
-/** What the groups of verbs are about. */
-export const GROUPS: Readonly<Record<string, string>> = {
-  env: "Environments: list, show, delete, clean up",
-  intervals: "Nodes that are built piece by piece: what is done, pending, build it again",
-};
