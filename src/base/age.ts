@@ -1,11 +1,4 @@
-/** Seconds that each unit of an age stands for. */
-const UNITS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3_600,
-  d: 86_400,
-  w: 604_800,
-};
+import { parseDuration } from "./quantities.ts";
 
 /** How old something may be, as people write it: `30m`, `24h`, `7d`, `2w`. */
 export interface Age {
@@ -17,11 +10,9 @@ export interface Age {
 /** Reads an age; null for anything else. */
 export function parseAge(text: string): Age | null {
   const match = /^(\d{1,6})\s*([smhdw])$/.exec(text.trim());
-  const unit = UNITS[match?.[2] ?? ""];
-  const count = Number(match?.[1]);
-  return unit === undefined || count === 0
-    ? null
-    : { text: `${count}${match![2]}`, seconds: count * unit };
+  const short = match === null ? "" : `${Number(match[1])}${match[2]}`;
+  const milliseconds = parseDuration(short) ?? 0;
+  return milliseconds === 0 ? null : { text: short, seconds: milliseconds / 1_000 };
 }
 
 /** What to write where an age is expected. */

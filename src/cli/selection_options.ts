@@ -1,4 +1,6 @@
-import type { CommandOption } from "./command.ts";
+import type { Selection } from "../plan/select_nodes.ts";
+import type { CommandContext, CommandOption } from "./command.ts";
+import { texts } from "./options.ts";
 
 /** `--select`, as every command that chooses nodes has it. */
 export const SELECT: CommandOption = {
@@ -37,3 +39,16 @@ export const TYPES: CommandOption = {
   repeats: true,
   completes: "kind",
 };
+
+/** What was typed of a selection; options that a command does not have ask for nothing. */
+export function selectionOf(context: CommandContext): Selection {
+  const select = context.options["select"];
+  return {
+    nodes: texts(context, "nodes"),
+    // Commas are part of a selector.
+    select: Array.isArray(select) ? select.map(String) : [],
+    tags: texts(context, "tags"),
+    excludeTags: texts(context, "excludeTags"),
+    types: texts(context, "types"),
+  };
+}

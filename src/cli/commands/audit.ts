@@ -4,7 +4,7 @@ import { loading } from "../loading.ts";
 import { envOption, flag, printJson, wholeNumber, words } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { checksView } from "../views/checks_view.ts";
-import { SELECT } from "../selection_options.ts";
+import { SELECT, selectionOf } from "../selection_options.ts";
 
 /** `audit [NODE…]` */
 export const AUDIT: Command = {
@@ -22,7 +22,7 @@ export const AUDIT: Command = {
     const request = {
       env,
       nodes: words(context, 0),
-      select: (context.options["select"] as string[] | undefined) ?? [],
+      select: selectionOf(context).select,
       maxWorkers: wholeNumber(context, "maxWorkers", 1) ?? context.host.cpuCount,
     };
     const workspace = await context.workspace("write");

@@ -4,9 +4,9 @@ import { UserError } from "../../base/user_error.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { envName, filePath, flag, text, texts, wholeNumber } from "../options.ts";
+import { envName, filePath, flag, text, wholeNumber } from "../options.ts";
 import { styleFor } from "../terminal.ts";
-import { SELECT, TAGS } from "../selection_options.ts";
+import { SELECT, selectionOf, TAGS } from "../selection_options.ts";
 
 const FORMATS = ["text", "html", "mermaid", "dot", "json"] as const;
 type Format = (typeof FORMATS)[number];
@@ -61,13 +61,7 @@ export const DAG: Command = {
       direction: up === down ? "both" as const : up ? "up" as const : "down" as const,
       depth: wholeNumber(context, "depth", 1) ?? Infinity,
       whole: false,
-      selection: {
-        nodes: [],
-        select: (context.options["select"] as string[] | undefined) ?? [],
-        tags: texts(context, "tags"),
-        excludeTags: texts(context, "excludeTags"),
-        types: [],
-      },
+      selection: selectionOf(context),
     };
     const workspace = await context.workspace("read");
     const { traceLineage } = await import("../../app/trace_lineage.ts");

@@ -1,10 +1,10 @@
 import type { SourceFreshness } from "../../app/check_freshness.ts";
 import { type Command, PROFILE } from "../command.ts";
 import { EXIT_CODES, EXIT_DONE } from "../exit_codes.ts";
-import { envName, flag, printJson, text, texts } from "../options.ts";
+import { envName, flag, printJson, text } from "../options.ts";
 import { type Style, styleFor } from "../terminal.ts";
 import { alignColumns } from "../views/format.ts";
-import { SELECT } from "../selection_options.ts";
+import { SELECT, selectionOf } from "../selection_options.ts";
 
 /** `freshness` */
 export const FRESHNESS: Command = {
@@ -26,7 +26,7 @@ export const FRESHNESS: Command = {
     const env = typed === null ? null : envName(context, typed);
     const workspace = await context.workspace("write");
     const { checkFreshness, freshnessError } = await import("../../app/check_freshness.ts");
-    const sources = await checkFreshness(workspace, { env, select: texts(context, "select") });
+    const sources = await checkFreshness(workspace, { env, select: selectionOf(context).select });
     const error = freshnessError(sources);
     const code = error === null ? EXIT_DONE : EXIT_CODES[error.kind];
     if (flag(context, "json")) {

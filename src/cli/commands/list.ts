@@ -4,10 +4,10 @@ import { UserError } from "../../base/user_error.ts";
 import { type Command, type CommandContext, PROFILE } from "../command.ts";
 import { EXIT_DONE } from "../exit_codes.ts";
 import { loading } from "../loading.ts";
-import { envName, flag, printJson, text, texts } from "../options.ts";
+import { envName, flag, printJson, text } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { alignColumns, plural } from "../views/format.ts";
-import { SELECT_MODIFIED, TAGS, TYPES } from "../selection_options.ts";
+import { SELECT_MODIFIED, selectionOf, TAGS, TYPES } from "../selection_options.ts";
 
 /** What can be listed besides nodes and the nodes of a kind, with what counts a node to it. */
 const GROUPINGS = {
@@ -68,15 +68,8 @@ async function list(context: CommandContext, state: ProjectState): Promise<numbe
   const { terminal } = context;
   const style = styleFor(terminal.colorOut);
   const { manifest, results, env, commit } = state;
-  const select = (context.options["select"] as string[] | undefined) ?? [];
-  const selection = {
-    nodes: [],
-    select,
-    tags: texts(context, "tags"),
-    excludeTags: texts(context, "excludeTags"),
-    types: texts(context, "types"),
-  };
-  const needsModified = select.some((one) => one.includes("state:"));
+  const selection = selectionOf(context);
+  const needsModified = selection.select.some((one) => one.includes("state:"));
   const modified = needsModified ? modifiedNodes(state) : new Set<never>();
   const { ids, warnings } = selectNodes(manifest, selection, modified);
   for (const warning of warnings) {

@@ -5,7 +5,6 @@ import { type EnvName, PROD } from "../../model/ids.ts";
 import type { CategoryOverride } from "../../model/manifest.ts";
 import type { Plan } from "../../model/plan.ts";
 import { hasChanges, summarize } from "../../plan/build_plan.ts";
-import { SELECT_ALL } from "../../plan/select_nodes.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_CHANGES, EXIT_DONE, EXIT_INTERRUPTED, EXIT_UNEXPECTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
@@ -13,6 +12,7 @@ import { envName, flag, printJson, text, texts } from "../options.ts";
 import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { planMarkdown, planView } from "../views/plan_view.ts";
+import { selectionOf } from "../selection_options.ts";
 
 /** Options of `plan` and `env plan`. */
 export const PLAN_OPTIONS: readonly CommandOption[] = [
@@ -144,12 +144,7 @@ export async function runPlan(
         ...(showOnly ? { showOnly } : {}),
         categories,
         intervals: typedIntervals(context.options),
-        shown: {
-          ...SELECT_ALL,
-          select: (context.options["select"] as string[] | undefined) ?? [],
-          tags: texts(context, "tags"),
-          excludeTags: texts(context, "excludeTags"),
-        },
+        shown: selectionOf(context),
         autoCategorize: context.options["autoCategorization"] === false ? "off" : null,
         ...(context.terminal.canAsk && format === "text" && !showOnly
           ? { decide: askCategory(context) }

@@ -5,14 +5,14 @@ import { type EnvName, PROD } from "../../model/ids.ts";
 import { type Command, type CommandContext, type CommandOption, PROFILE } from "../command.ts";
 import { EXIT_DONE, EXIT_EXECUTION, EXIT_INTERRUPTED } from "../exit_codes.ts";
 import { loading, showWarnings } from "../loading.ts";
-import { envName, flag, printJson, text, texts, wholeNumber } from "../options.ts";
+import { envName, flag, printJson, text, wholeNumber } from "../options.ts";
 import { HumanReporter, jsonReporter } from "../reporter.ts";
 import { INTERVAL_OPTIONS, typedIntervals, VARIABLE_OPTIONS } from "../typed_values.ts";
 import { styleFor } from "../terminal.ts";
 import { sayUndelivered } from "../views/exposures_view.ts";
 import { checkParts } from "../views/checks_view.ts";
 import { formatDuration, plural } from "../views/format.ts";
-import { SELECT_MODIFIED, TAGS, TYPES } from "../selection_options.ts";
+import { SELECT_MODIFIED, selectionOf, TAGS, TYPES } from "../selection_options.ts";
 
 /** Options of `run` and `env apply`. */
 export const RUN_OPTIONS: readonly CommandOption[] = [
@@ -99,13 +99,7 @@ function requestOf(context: CommandContext, env: EnvName | null): RunRequest {
   const timeout = wholeNumber(context, "timeout", 1);
   return {
     env,
-    selection: {
-      nodes: texts(context, "nodes"),
-      select: (context.options["select"] as string[] | undefined) ?? [],
-      tags: texts(context, "tags"),
-      excludeTags: texts(context, "excludeTags"),
-      types: texts(context, "types"),
-    },
+    selection: selectionOf(context),
     full: flag(context, "full"),
     force: flag(context, "force"),
     intervals: typedIntervals(context.options),

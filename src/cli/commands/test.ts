@@ -7,6 +7,7 @@ import { loading } from "../loading.ts";
 import { envName, filePath, flag, printJson, text, wholeNumber, words } from "../options.ts";
 import { styleFor } from "../terminal.ts";
 import { plural } from "../views/format.ts";
+import { selectionOf } from "../selection_options.ts";
 
 const FORMATS = ["table", "json", "junit"];
 
@@ -53,7 +54,7 @@ export const TEST: Command = {
       const report = await runTests(workspace, {
         env: environment(context),
         names: words(context, 0),
-        select: (context.options["select"] as string[] | undefined) ?? [],
+        select: selectionOf(context).select,
       });
       await show(context, report, format);
       const failed = report.results.some(({ status }) => status === "failed" || status === "error");
